@@ -35,7 +35,7 @@ type Options struct {
 	CAPEM          []byte                   // trusted instead of the system's roots when not empty
 	AddSystemRoots bool                     // trust the system's roots besides CAPEM
 	Renegotiation  tls.RenegotiationSupport // for servers that still need it
-	Header         map[string]string        // sent to each host in HeaderHosts, never elsewhere
+	Header         map[string]string        // sent to HeaderHost alone
 	HeaderHost     string                   // host[:port] that Header is for
 	UserAgent      string
 	Log            *slog.Logger // where requests are told of; nil is nowhere
@@ -189,13 +189,22 @@ func (b *boundedBody) end() error {
 func (b *boundedBody) Close() error { return b.body.Close() }
 
 // IsNetwork reports whether err means that the server could not be reached or
-// did not answer in time, so that trying again later may help. A person's own
-// cancellation is not one.
+// did not answer in time, so that trying again later may help. A certificate
+// that is not trusted, a refused redirect and an answer that is too large are
+// none: the server was reached. Nor is a person's own cancellation.
 func IsNetwork(err error) bool {
-	if errors.Is(err, context.Canceled) || err == nil {
+	var (
+		cert     *tls.CertificateVerificationError
+		redirect *RedirectError
+		refused  *URLError
+		network  net.Error
+	)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, ErrBodyTooLarge):
+		return false
+	case errors.As(err, &cert), errors.As(err, &redirect), errors.As(err, &refused):
 		return false
 	}
-	var netErr net.Error
-	return errors.As(err, &netErr) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		errors.Is(err, context.DeadlineExceeded)
+	// url.Error is a net.Error, so every failure of a request is one.
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF)
 }
