@@ -1,0 +1,259 @@
+// Package kubeconfig reads kubeconfigs as kubectl resolves them: several files
+// in KUBECONFIG, the first to name a thing wins, and a context leads to a user
+// and a cluster.
+//
+// A kubeconfig may come from someone else. This package runs nothing and
+// follows no path that it names.
+package kubeconfig
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// maxFile bounds one file, in bytes. Real ones with hundreds of clusters are
+// a few MB.
+const maxFile = 16 << 20
+
+// extensionName names the cluster's extension that a client passes to the
+// plugin (client-go, plugin/pkg/client/auth/exec).
+const extensionName = "client.authentication.k8s.io/exec"
+
+// Exec is a user's exec block.
+type Exec struct {
+	APIVersion         string   `yaml:"apiVersion"`
+	Command            string   `yaml:"command"`
+	Args               []string `yaml:"args"`
+	Env                []EnvVar `yaml:"env"`
+	ProvideClusterInfo bool     `yaml:"provideClusterInfo"`
+	InteractiveMode    string   `yaml:"interactiveMode"`
+}
+
+// EnvVar is one variable of an exec block.
+type EnvVar struct {
+	Name  string `yaml:"name"`
+	Value string `yaml:"value"`
+}
+
+// User is a user entry. Exec is nil where it authenticates otherwise.
+type User struct {
+	Name string
+	Exec *Exec
+}
+
+// Target is where a context leads.
+type Target struct {
+	Context, Cluster string
+	User             User
+	// Server is the cluster's address.
+	Server string
+	// Config is the cluster's exec extension as JSON. It is nil where there is
+	// none, or where the exec block does not ask for it.
+	Config json.RawMessage
+}
+
+// Config is what one or several files say together.
+type Config struct {
+	current  string
+	contexts map[string]contextBody
+	clusters map[string]clusterBody
+	users    map[string]userBody
+	order    []string // of the users
+}
+
+type (
+	file struct {
+		CurrentContext string `yaml:"current-context"`
+		Contexts       []struct {
+			Name    string      `yaml:"name"`
+			Context contextBody `yaml:"context"`
+		} `yaml:"contexts"`
+		Clusters []struct {
+			Name    string      `yaml:"name"`
+			Cluster clusterBody `yaml:"cluster"`
+		} `yaml:"clusters"`
+		Users []struct {
+			Name string   `yaml:"name"`
+			User userBody `yaml:"user"`
+		} `yaml:"users"`
+	}
+	contextBody struct {
+		Cluster string `yaml:"cluster"`
+		User    string `yaml:"user"`
+	}
+	userBody struct {
+		Exec *Exec `yaml:"exec"`
+	}
+	clusterBody struct {
+		Server     string `yaml:"server"`
+		Extensions []struct {
+			Name      string    `yaml:"name"`
+			Extension yaml.Node `yaml:"extension"`
+		} `yaml:"extensions"`
+	}
+)
+
+// Paths returns the files that kubectl would read: those of the KUBECONFIG
+// variable's value, else ~/.kube/config.
+func Paths(variable, home string) []string {
+	var paths []string
+	for _, path := range filepath.SplitList(variable) {
+		if path != "" {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) == 0 && home != "" {
+		paths = []string{filepath.Join(home, ".kube", "config")}
+	}
+	return paths
+}
+
+// Load reads files and merges them. A file that does not exist is passed over.
+func Load(paths []string) (*Config, error) {
+	c := &Config{
+		contexts: map[string]contextBody{},
+		clusters: map[string]clusterBody{},
+		users:    map[string]userBody{},
+	}
+	for _, path := range paths {
+		data, err := read(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		var f file
+		if err := yaml.Unmarshal(data, &f); err != nil {
+			return nil, fmt.Errorf("%s is not a kubeconfig", path) // the parser's error repeats content
+		}
+		c.merge(f)
+	}
+	return c, nil
+}
+
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s is larger than %d MiB", path, maxFile>>20)
+	}
+	return data, err
+}
+
+func (c *Config) merge(f file) {
+	if c.current == "" {
+		c.current = f.CurrentContext
+	}
+	for _, e := range f.Contexts {
+		addFirst(c.contexts, e.Name, e.Context)
+	}
+	for _, e := range f.Clusters {
+		addFirst(c.clusters, e.Name, e.Cluster)
+	}
+	for _, e := range f.Users {
+		if addFirst(c.users, e.Name, e.User) {
+			c.order = append(c.order, e.Name)
+		}
+	}
+}
+
+func addFirst[V any](m map[string]V, name string, value V) bool {
+	if _, taken := m[name]; taken {
+		return false
+	}
+	m[name] = value
+	return true
+}
+
+// NotFoundError is a context, user or cluster that no file has.
+type NotFoundError struct{ Kind, Name string }
+
+func (e *NotFoundError) Error() string {
+	if e.Name == "" {
+		return "the kubeconfig has no current " + e.Kind
+	}
+	return fmt.Sprintf("the kubeconfig has no %s named %q", e.Kind, e.Name)
+}
+
+// Target follows a context, or the current one where context is empty. Its
+// error is a *NotFoundError.
+func (c *Config) Target(context string) (Target, error) {
+	if context == "" {
+		context = c.current
+	}
+	ctx, ok := c.contexts[context]
+	if !ok {
+		return Target{}, &NotFoundError{"context", context}
+	}
+	user, err := c.User(ctx.User)
+	if err != nil {
+		return Target{}, err
+	}
+	cluster := c.clusters[ctx.Cluster]
+	t := Target{Context: context, Cluster: ctx.Cluster, User: user, Server: cluster.Server}
+	if user.Exec != nil && user.Exec.ProvideClusterInfo {
+		t.Config = cluster.extension()
+	}
+	return t, nil
+}
+
+// Targets returns where every context leads, the current one first, and then
+// the users that no context leads to.
+func (c *Config) Targets() []Target {
+	var all []Target
+	named := map[string]bool{}
+	for _, name := range append([]string{c.current}, slices.Sorted(maps.Keys(c.contexts))...) {
+		t, err := c.Target(name)
+		if err != nil || (len(all) > 0 && name == c.current) {
+			continue
+		}
+		named[t.User.Name] = true
+		all = append(all, t)
+	}
+	for _, name := range c.order {
+		if !named[name] {
+			all = append(all, Target{User: User{name, c.users[name].Exec}})
+		}
+	}
+	return all
+}
+
+// User returns a user by name. Its error is a *NotFoundError.
+func (c *Config) User(name string) (User, error) {
+	body, ok := c.users[name]
+	if !ok {
+		return User{}, &NotFoundError{"user", name}
+	}
+	return User{name, body.Exec}, nil
+}
+
+func (b clusterBody) extension() json.RawMessage {
+	for _, e := range b.Extensions {
+		if e.Name != extensionName {
+			continue
+		}
+		var value any
+		if e.Extension.Decode(&value) != nil {
+			return nil
+		}
+		data, err := json.Marshal(value)
+		if err != nil {
+			return nil
+		}
+		return data
+	}
+	return nil
+}
