@@ -1,0 +1,76 @@
+// Package consent remembers to which hosts a person agreed to send a password.
+//
+// A kubeconfig may come from someone else and name a host of theirs. So before
+// the first password goes to a host, the terminal names it and the person
+// agrees; nothing that a kubeconfig says takes the place of that. The file is
+// the person's own: one origin a line, and a line that is removed is consent
+// withdrawn.
+package consent
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxFile bounds the file, in bytes: thousands of hosts.
+const maxFile = 1 << 20
+
+const header = "# Hosts that kubecred may send your password to. Remove a line to be asked again.\n"
+
+// Hosts is the file at Path. It need not exist.
+type Hosts struct{ Path string }
+
+// Given reports whether the person agreed to the origin (scheme, host and
+// port) of u before. A file that cannot be read gives no consent.
+func (h Hosts) Given(u *url.URL) (bool, error) {
+	f, err := os.Open(h.Path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	want := origin(u)
+	lines := bufio.NewScanner(io.LimitReader(f, maxFile))
+	for lines.Scan() {
+		if strings.TrimSpace(lines.Text()) == want {
+			return true, nil
+		}
+	}
+	return false, lines.Err()
+}
+
+// Give remembers that the person agreed to the origin of u.
+func (h Hosts) Give(u *url.URL) error {
+	if err := os.MkdirAll(filepath.Dir(h.Path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(h.Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	line := origin(u) + "\n"
+	if info, err := f.Stat(); err == nil && info.Size() == 0 {
+		line = header + line
+	}
+	// One write: two processes that append at once do not mix their lines.
+	_, err = f.WriteString(line)
+	return errors.Join(err, f.Close())
+}
+
+// origin is the part of an address that a person agrees to. The default port
+// is written out, so that two spellings are one origin.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return fmt.Sprintf("%s://%s:%s", u.Scheme, strings.ToLower(u.Hostname()), port)
+}
