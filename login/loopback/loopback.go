@@ -19,11 +19,12 @@
 package loopback
 
 import (
-	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
-
-	"github.com/kubecred/kubecred/internal/secret"
+	"strings"
 )
 
 // Expected is what an answer must carry to belong to this login.
@@ -64,61 +65,60 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Listener waits for one answer.
-type Listener struct{}
-
-// Listen binds the first of the addresses that is free and begins to serve.
-//
-// While the redirect URL names localhost, 127.0.0.1 and ::1 are bound on the
-// same port, since browsers differ in which of the two they try.
-//
-// Its errors: *NotLoopbackError, *AddressError, *BusyError when no address is
-// free, and others about the certificate or the URLs in o.
-func Listen(ctx context.Context, o Options) (*Listener, error) { return nil, nil }
-
-// RedirectURL is the redirect_uri to send to the provider.
-func (l *Listener) RedirectURL() string { return "" }
-
-// Wait returns the code that the provider sent. It is called once.
-//
-// Its errors: *DeniedError when the provider answered with an error,
-// *IssuerError when the answer has this login's state but another issuer, and
-// the context's.
-func (l *Listener) Wait(ctx context.Context) (*Callback, error) { return nil, nil }
-
-// Close frees the port. When an answer has come, it first waits, for a second
-// at most, until the browser has its page. A second call does nothing.
-func (l *Listener) Close() error { return nil }
-
-// Callback is an answer that belongs to this login. The browser waits for
-// Succeed or Fail; whichever is called first counts. Neither blocks: the page
-// is delivered before Close returns.
-type Callback struct {
-	// Code is the authorization code.
-	Code secret.Text
+// check reads what o says before a socket is opened.
+func (o Options) check() ([]address, *url.URL, error) {
+	if len(o.Addresses) == 0 {
+		return nil, nil, &AddressError{"", "there is none"}
+	}
+	addresses := make([]address, len(o.Addresses))
+	for i, text := range o.Addresses {
+		a, err := parseListenAddress(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		addresses[i] = a
+	}
+	if o.OpenURLAfter != "" {
+		if _, err := parseWebURL(o.OpenURLAfter); err != nil {
+			return nil, nil, fmt.Errorf("the URL to open after the sign-in: %w", err)
+		}
+	}
+	if o.RedirectURL == "" {
+		return addresses, nil, nil
+	}
+	registered, err := parseWebURL(o.RedirectURL)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the redirect URL: %w", err)
+	}
+	return addresses, registered, nil
 }
 
-// Succeed shows that the person is signed in. It MUST be called only after the
-// token was verified. account is who signed in, and may be empty.
-func (c *Callback) Succeed(account string) {}
-
-// Fail shows that the login failed. reason is a sentence without secrets; it
-// may come from the provider.
-func (c *Callback) Fail(reason string) {}
-
-// ParseCallback reads the parameters of an authorization response (RFC 6749,
-// section 4.1.2) and returns its code.
-//
-// Its errors: *StrayError when it does not belong to this login, *IssuerError,
-// *DeniedError.
-func ParseCallback(query url.Values, want Expected) (secret.Text, error) {
-	return secret.Text{}, nil
+func (o Options) tlsConfig() (*tls.Config, error) {
+	switch {
+	case o.CertFile == "" && o.KeyFile == "":
+		return nil, nil
+	case o.CertFile == "" || o.KeyFile == "":
+		return nil, errors.New("the local server needs a certificate and its key")
+	}
+	pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("cannot load the local server's certificate: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// ParsePasted reads what a person pasted: the bare code, or the whole address
-// of the page that the browser ended on, whose state and issuer are checked as
-// in ParseCallback. Its errors are ParseCallback's, and *PasteError for text
-// that can be neither.
-func ParsePasted(text string, want Expected) (secret.Text, error) {
-	return secret.Text{}, nil
+// parseWebURL reads a URL that a browser is sent to. Unlike
+// httpclient.ParseURL it lets plain http to any host pass: no secret goes
+// there that the person did not register there.
+func parseWebURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }):
+		return nil, errors.New("it cannot be parsed") // url.Error would repeat it
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("it must begin with http:// or https://")
+	case u.Hostname() == "" || u.User != nil:
+		return nil, errors.New("it must name a host and no user")
+	}
+	return u, nil
 }
