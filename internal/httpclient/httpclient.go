@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -37,6 +38,7 @@ type Options struct {
 	Renegotiation  tls.RenegotiationSupport // for servers that still need it
 	Header         map[string]string        // sent to HeaderHost alone
 	HeaderHost     string                   // host[:port] that Header is for
+	Proxy          string                   // "" is the environment's, "none" is no proxy, else its URL
 	UserAgent      string
 	Log            *slog.Logger // where requests are told of; nil is nowhere
 
@@ -46,14 +48,18 @@ type Options struct {
 }
 
 // New returns a client that obeys the rules of this package. Its error is
-// about CAPEM.
+// about CAPEM or Proxy.
 func New(o Options) (*http.Client, error) {
 	roots, err := pool(o)
 	if err != nil {
 		return nil, err
 	}
+	via, err := proxy(o.Proxy)
+	if err != nil {
+		return nil, err
+	}
 	base := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  via,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    dialTimeout,
@@ -89,6 +95,20 @@ func pool(o Options) (*x509.CertPool, error) {
 		return nil, errors.New("the certificate authority holds no PEM certificate")
 	}
 	return roots, nil
+}
+
+func proxy(setting string) (func(*http.Request) (*url.URL, error), error) {
+	switch setting {
+	case "":
+		return http.ProxyFromEnvironment, nil
+	case "none":
+		return nil, nil
+	}
+	u, err := url.Parse(setting)
+	if err != nil || u.Host == "" {
+		return nil, errors.New("the proxy is not a URL") // it may hold a password
+	}
+	return http.ProxyURL(u), nil
 }
 
 // RedirectError is a redirect that was refused.

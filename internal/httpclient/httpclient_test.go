@@ -193,3 +193,29 @@ func TestIsNetwork(t *testing.T) {
 		}
 	}
 }
+
+func TestProxy(t *testing.T) {
+	var asked []string
+	proxy := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Host)
+		io.WriteString(w, "proxied")
+	})
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "direct") })
+
+	// Requests to loopback pass by the environment's proxy (net/http), not by
+	// the administrator's.
+	t.Setenv("HTTP_PROXY", proxy.URL)
+	for setting, want := range map[string]string{"": "direct", "none": "direct", proxy.URL: "proxied"} {
+		if got, err := get(t, newClient(t, Options{Proxy: setting}), server.URL); string(got) != want {
+			t.Errorf("proxy %q: %q, %v", setting, got, err)
+		}
+	}
+	if len(asked) != 1 {
+		t.Errorf("the proxy was asked for %v", asked)
+	}
+	for _, bad := range []string{"canary", "http://user:canary@host:x"} {
+		if _, err := New(Options{Proxy: bad}); err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("proxy %q: %v", bad, err)
+		}
+	}
+}
