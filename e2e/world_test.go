@@ -1,0 +1,168 @@
+package e2e
+
+// The servers that the tests share, each started by the first test that needs it
+// and ended once when all are through.
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kubecred/kubecred/e2e/internal/chrome"
+	"github.com/kubecred/kubecred/e2e/internal/cluster"
+	"github.com/kubecred/kubecred/e2e/internal/parts"
+	"github.com/kubecred/kubecred/e2e/internal/program"
+	"github.com/kubecred/kubecred/e2e/internal/provider"
+)
+
+// The provider's clients. The API server takes tokens made for any of them.
+const (
+	publicClient  = "kubecred"       // signs people in; no secret
+	secretClient  = "kubecred-basic" // the same, with a secret that must be form-encoded first
+	shortClient   = "kubecred-short" // its tokens live for shortLife
+	machineClient = "machine"        // client_credentials
+	audience      = "kubernetes"     // of access tokens
+
+	clientSecret = "s:e+c r%et/"
+	shortLife    = 9 * time.Second
+)
+
+// patience is the longest that one command or one page may take on a busy machine.
+const patience = 40 * time.Second
+
+// running is what has been started; the tests of this package share it.
+var running world
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	running.stop()
+	os.Exit(code)
+}
+
+type world struct {
+	provider shared[*provider.Provider]
+	cluster  shared[*cluster.Cluster]
+	browser  shared[*chrome.Browser]
+	release  shared[string]
+	race     shared[string]
+}
+
+func (w *world) stop() {
+	if w.browser.value != nil {
+		w.browser.value.Stop()
+	}
+	if w.cluster.value != nil {
+		w.cluster.value.Stop()
+	}
+	if w.provider.value != nil {
+		w.provider.value.Stop()
+	}
+}
+
+// shared is started once; its failure is every caller's.
+type shared[T any] struct {
+	once  sync.Once
+	value T
+	err   error
+}
+
+func (s *shared[T]) get(t *testing.T, start func() (T, error)) T {
+	t.Helper()
+	s.once.Do(func() { s.value, s.err = start() })
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	return s.value
+}
+
+func theProvider(t *testing.T) *provider.Provider {
+	t.Helper()
+	parts.Need(t, parts.Provider)
+	return running.provider.get(t, func() (*provider.Provider, error) {
+		return provider.Start(context.Background(), provider.Options{
+			Clients:   clients(),
+			Lifetimes: map[string]int{shortClient: int(shortLife.Seconds())},
+		})
+	})
+}
+
+func clients() []provider.Client {
+	person := provider.Client{
+		ID: publicClient, Type: "native", AuthMethod: "none",
+		RedirectURIs: []string{"http://localhost:8000"}, ResponseTypes: []string{"code"},
+		GrantTypes: []string{
+			"authorization_code", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:device_code",
+		},
+	}
+	short, confidential := person, person
+	short.ID = shortClient
+	confidential.ID, confidential.Secret, confidential.AuthMethod = secretClient, clientSecret, "client_secret_basic"
+	machine := provider.Client{
+		ID: machineClient, Secret: clientSecret, AuthMethod: "client_secret_post",
+		RedirectURIs: []string{}, ResponseTypes: []string{}, GrantTypes: []string{"client_credentials"},
+	}
+	return []provider.Client{person, short, confidential, machine}
+}
+
+// theCluster believes the provider, and lets developers look at what is in it.
+func theCluster(t *testing.T) *cluster.Cluster {
+	t.Helper()
+	parts.Need(t, parts.Kubernetes)
+	p := theProvider(t)
+	return running.cluster.get(t, func() (*cluster.Cluster, error) {
+		ctx := context.Background()
+		c, err := cluster.Start(ctx, cluster.Options{
+			Issuer: p.Issuer, IssuerCA: p.CA,
+			Audiences: []string{publicClient, secretClient, shortClient, audience},
+		})
+		if err != nil {
+			return nil, err
+		}
+		return c, settle(ctx, c, p)
+	})
+}
+
+// settle waits until the API server has the provider's keys, which no readiness check tells.
+func settle(ctx context.Context, c *cluster.Cluster, p *provider.Provider) error {
+	tokens, err := p.Token(ctx, url.Values{
+		"grant_type": {"password"}, "client_id": {publicClient}, "scope": {"openid groups"},
+		"username": {"settler@corp.example"}, "password": {provider.Password},
+	})
+	if err != nil {
+		return err
+	}
+	token, ok := tokens["id_token"].(string)
+	if !ok {
+		return fmt.Errorf("no id_token among %d values", len(tokens))
+	}
+	if err := c.WaitForToken(ctx, token); err != nil {
+		return err
+	}
+	return c.LetView(ctx, "developers")
+}
+
+func theBrowser(t *testing.T) *chrome.Browser {
+	t.Helper()
+	parts.Need(t, parts.Chromium)
+	p := theProvider(t)
+	return running.browser.get(t, func() (*chrome.Browser, error) {
+		return chrome.Start(context.Background(), p.SPKI)
+	})
+}
+
+// kubecred is the program as it is released.
+func kubecred(t *testing.T) string {
+	t.Helper()
+	return running.release.get(t, program.Release)
+}
+
+// kubecredRace is the program with the race detector in it.
+func kubecredRace(t *testing.T) string {
+	t.Helper()
+	parts.Need(t, parts.Race)
+	return running.race.get(t, program.Race)
+}
