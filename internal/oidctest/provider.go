@@ -31,6 +31,7 @@ type Provider struct {
 	// Issuer is URL and the configured path.
 	Issuer string
 
+	listener  net.Listener
 	server    *http.Server
 	authority *authority // nil without TLS
 	keys      *keys
@@ -66,7 +67,10 @@ func New(opts ...Option) (*Provider, error) {
 	}
 	p := &Provider{keys: keys, state: newState(), journal: newJournal()}
 	p.config.Store(cfg)
-	return p, p.listen(cfg)
+	if err := p.listen(cfg); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Apply changes the provider for the requests that arrive from now on.
@@ -82,7 +86,11 @@ func (p *Provider) Apply(opts ...Option) {
 
 // Close stops listening and cuts every connection, also those of answers that
 // hang.
-func (p *Provider) Close() error { return p.server.Close() }
+func (p *Provider) Close() error {
+	// The server knows its listener only once its goroutine runs.
+	p.listener.Close()
+	return p.server.Close()
+}
 
 // CAPEM is the certificate authority that a client must trust, nil without
 // TLS.
@@ -129,6 +137,7 @@ func (p *Provider) listen(cfg *Config) error {
 		p.server.TLSConfig = p.authority.server
 		scheme, serve = "https", func(l net.Listener) error { return p.server.ServeTLS(l, "", "") }
 	}
+	p.listener = listener
 	p.URL = scheme + "://" + listener.Addr().String()
 	p.Issuer = p.URL + cfg.Path
 	p.server.Handler = p.routes(strings.TrimSuffix(cfg.Path, "/"))
