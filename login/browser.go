@@ -1,0 +1,191 @@
+package login
+
+// A sign-in in a browser on this machine, or in one whose loopback reaches
+// this machine's. The listener and, where there is a terminal, a prompt wait
+// side by side; the first answer that belongs to this sign-in counts. The page
+// says "signed in" only after the token was verified.
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/kubecred/kubecred/internal/httpclient"
+	"github.com/kubecred/kubecred/internal/secret"
+	"github.com/kubecred/kubecred/login/loopback"
+)
+
+// browserTimeout is kubelogin's.
+const browserTimeout = 3 * time.Minute
+
+// BrowserOptions says how to reach the person.
+type BrowserOptions struct {
+	Person Person // MUST be set
+
+	// Addresses to listen on, tried in order; none means localhost:8000, then
+	// localhost:18000, which kubelogin's users have registered.
+	Addresses []string
+	// RedirectURL is sent instead of http://localhost:PORT. When it names a
+	// port that is among the addresses', only that one is listened on.
+	RedirectURL string
+	// CertFile and KeyFile make the listener speak TLS.
+	CertFile, KeyFile string
+	// OpenURLAfter is shown after a success instead of our page.
+	OpenURLAfter string
+
+	// SkipOpen shows the address and opens nothing.
+	SkipOpen bool
+	// Paste asks for a pasted code or address beside the listener. It needs a
+	// terminal.
+	Paste bool
+	// Timeout bounds the wait for the person; 0 is three minutes.
+	Timeout time.Duration
+}
+
+// Browser signs a person in with a browser. That none could be opened is not
+// an error: the address is shown. Errors, besides those of Password:
+// *UnsupportedError, *PortsBusyError, *NotLoopbackError and others about o,
+// ErrDenied, ErrTimeout, context.Canceled.
+func (c *Client) Browser(ctx context.Context, o BrowserOptions) (Tokens, error) {
+	a, err := c.begin(ctx)
+	if err != nil {
+		return Tokens{}, err
+	}
+	listener, err := loopback.Listen(ctx, c.listen(a, o))
+	if err != nil {
+		return Tokens{}, err
+	}
+	defer listener.Close()
+	a.redirect = listener.RedirectURL()
+	address, err := c.authorizationURL(a)
+	if err != nil {
+		return Tokens{}, err
+	}
+	c.invite(ctx, o, address)
+	got := c.await(ctx, listener, a, o)
+	if got.err != nil {
+		return Tokens{}, answerError(got.err)
+	}
+	tokens, err := c.redeemCode(ctx, a, got.code)
+	got.tell(tokens, err)
+	return tokens, err
+}
+
+func (c *Client) listen(a attempt, o BrowserOptions) loopback.Options {
+	addresses := o.Addresses
+	if len(addresses) == 0 {
+		addresses = []string{"localhost:8000", "localhost:18000"}
+	}
+	return loopback.Options{
+		Expected:     c.expected(a),
+		Addresses:    narrow(addresses, o.RedirectURL),
+		RedirectURL:  o.RedirectURL,
+		CertFile:     o.CertFile,
+		KeyFile:      o.KeyFile,
+		FormPost:     c.cfg.ExtraParams["response_mode"] == formPost,
+		OpenURLAfter: o.OpenURLAfter,
+		Log:          c.cfg.Log,
+	}
+}
+
+// narrow drops the addresses on which an answer sent to redirect would not
+// arrive. A port that is not among them is forwarded by someone.
+func narrow(addresses []string, redirect string) []string {
+	u, err := url.Parse(redirect)
+	if err != nil || u.Port() == "" || !httpclient.IsLoopback(u.Hostname()) {
+		return addresses
+	}
+	same := slices.DeleteFunc(slices.Clone(addresses), func(address string) bool {
+		_, port, err := net.SplitHostPort(address)
+		return err == nil && port != u.Port()
+	})
+	if len(same) == 0 {
+		return addresses
+	}
+	return same
+}
+
+// invite brings the person to address.
+func (c *Client) invite(ctx context.Context, o BrowserOptions, address string) {
+	text := "Open this address in a browser to sign in:"
+	if !o.SkipOpen {
+		err := o.Person.Open(ctx, address)
+		if err == nil {
+			text = "A browser has been opened to sign in. If you do not see it, open this address:"
+		} else {
+			text = "No browser could be opened. " + text
+			c.cfg.Log.Info("no browser could be opened", "error", err)
+		}
+	}
+	text += "\n\n    " + address + "\n"
+	if o.Paste {
+		text += "\nIf the browser ends on a page that it cannot open, copy the whole address of that page and paste it here.\n"
+	}
+	o.Person.Show(text)
+}
+
+// arrival is how the wait for a code ended.
+type arrival struct {
+	code     secret.Text
+	callback *loopback.Callback // the browser that waits for the page; nil for a pasted code
+	pasted   bool
+	err      error
+}
+
+// await waits for the listener and the prompt. It returns when both are gone,
+// so that the terminal is as it was.
+func (c *Client) await(ctx context.Context, listener *loopback.Listener, a attempt, o BrowserOptions) arrival {
+	timeout := o.Timeout
+	if timeout <= 0 {
+		timeout = browserTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	arrivals := make(chan arrival, 2)
+	go func() {
+		callback, err := listener.Wait(ctx)
+		if err != nil {
+			arrivals <- arrival{err: err}
+			return
+		}
+		arrivals <- arrival{code: callback.Code, callback: callback}
+	}()
+	if !o.Paste {
+		defer o.Person.Await("the sign-in in the browser", c.cfg.Now().Add(timeout))()
+		return <-arrivals
+	}
+	go func() {
+		code, err := askCode(ctx, o.Person, c.expected(a))
+		arrivals <- arrival{code: code, pasted: true, err: err}
+	}()
+	first := <-arrivals
+	if first.promptEnded() {
+		return <-arrivals
+	}
+	cancel()
+	<-arrivals
+	return first
+}
+
+// promptEnded reports whether there is merely nobody to ask any more. A
+// person who gave up, or pasted the provider's "no", ends the sign-in.
+func (a arrival) promptEnded() bool {
+	var denied *loopback.DeniedError
+	var issuer *loopback.IssuerError
+	return a.pasted && a.err != nil && !errors.Is(a.err, context.Canceled) &&
+		!errors.As(a.err, &denied) && !errors.As(a.err, &issuer)
+}
+
+// tell shows the page that the browser waits for.
+func (a arrival) tell(tokens Tokens, err error) {
+	switch {
+	case a.callback == nil:
+	case err != nil:
+		a.callback.Fail(err.Error())
+	default:
+		a.callback.Succeed(tokens.Claims.Account())
+	}
+}

@@ -1,0 +1,79 @@
+package login
+
+// Ending a session at the provider. What is forgotten here is forgotten
+// whether or not this works; the command says so.
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"github.com/kubecred/kubecred/internal/secret"
+)
+
+const revocationName = "revocation endpoint"
+
+// Revoke revokes the refresh token, and with it what was issued from it, and
+// then the access token (RFC 7009, section 2.1). ID tokens cannot be revoked:
+// one lives until its end. An access token of a kind that the provider does not
+// revoke is no error. Empty tokens are passed over.
+//
+// Errors: *UnsupportedError when the provider revokes nothing, and of each
+// token *OAuthError, *NetworkError or *ProviderError, joined.
+func (c *Client) Revoke(ctx context.Context, refresh, access secret.Text) error {
+	if c.meta.Revocation == "" {
+		return &UnsupportedError{"revocation"}
+	}
+	err := c.revoke(ctx, refresh, "refresh_token")
+	accessErr := c.revoke(ctx, access, "access_token")
+	if oauthCode(accessErr) == "unsupported_token_type" {
+		accessErr = nil
+	}
+	return errors.Join(err, accessErr)
+}
+
+func (c *Client) revoke(ctx context.Context, token secret.Text, hint string) error {
+	if token.Empty() {
+		return nil
+	}
+	form := url.Values{"token": {token.Reveal()}, "token_type_hint": {hint}}
+	a, err := c.post(ctx, endpoint{revocationName, c.meta.Revocation}, form)
+	if err != nil || a.ok() {
+		return err // the body of a success says nothing (RFC 7009, section 2.2)
+	}
+	var got tokenAnswer
+	if a.decode(&got) == nil && got.Error != "" {
+		return newOAuthError(a.endpoint, got.Error, got.Description, c.sent(form))
+	}
+	return &ProviderError{revocationName, "it answered " + status(a.status), nil}
+}
+
+// EndSessionURL is where a browser ends the person's session at the provider
+// (OpenID Connect RP-Initiated Logout 1.0, section 2). account, when it is not
+// empty, says whose. The ID token is not sent as a hint: the address becomes an
+// argument of the browser's, which other users of the machine can read.
+// Error: *UnsupportedError.
+func (c *Client) EndSessionURL(account string) (string, error) {
+	if c.meta.EndSession == "" {
+		return "", &UnsupportedError{"ending its own session"}
+	}
+	query := url.Values{"client_id": {c.cfg.ClientID}}
+	if account != "" {
+		query.Set("logout_hint", account)
+	}
+	return withQuery(c.meta.EndSession, query)
+}
+
+// withQuery adds query to an address, over what it has.
+func withQuery(raw string, query url.Values) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", err
+	}
+	all := u.Query()
+	for name, values := range query {
+		all[name] = values
+	}
+	u.RawQuery = all.Encode()
+	return u.String(), nil
+}
