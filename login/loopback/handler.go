@@ -108,11 +108,14 @@ func (l *Listener) receive(w http.ResponseWriter, query url.Values) {
 		repeatedPage().write(w)
 		return
 	}
-	if err != nil {
+	a := answer{err: err}
+	if err == nil {
+		a.callback = &Callback{Code: code, result: l.result, openURL: l.options.OpenURLAfter}
+	} else {
 		l.result.settle(verdict{page: failurePage(sentence(err.Error()))})
 	}
 	select {
-	case l.answers <- answer{&Callback{Code: code, result: l.result, openURL: l.options.OpenURLAfter}, err}:
+	case l.answers <- a:
 	default: // the browser sent the same answer again
 	}
 	w.Header().Set("Location", l.result.path)

@@ -69,6 +69,26 @@ func (a address) hosts(redirect *url.URL, ipv6 bool) []string {
 	}
 }
 
+// reachable leaves out the ports that a redirect URL on loopback would not
+// reach: falling back to one of them, the login would wait for an answer that
+// goes to whoever holds the registered port. Where none matches, something
+// stands in between (a forwarded port, a container), and all are tried.
+func reachable(addresses []address, registered *url.URL) []address {
+	if registered == nil || !httpclient.IsLoopback(registered.Hostname()) {
+		return addresses
+	}
+	var matching []address
+	for _, a := range addresses {
+		if strconv.Itoa(int(a.port)) == registered.Port() {
+			matching = append(matching, a)
+		}
+	}
+	if matching == nil {
+		return addresses
+	}
+	return matching
+}
+
 // redirectURL is the redirect_uri for a listener at port. The default is
 // the one that people have registered: localhost, no path (and never
 // 127.0.0.1, which several providers treat as another URI).

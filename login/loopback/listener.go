@@ -67,7 +67,8 @@ type answer struct {
 // Listen binds the first of the addresses that is free and begins to serve.
 //
 // While the redirect URL names localhost, 127.0.0.1 and ::1 are bound on the
-// same port, since browsers differ in which of the two they try.
+// same port, since browsers differ in which of the two they try. Where the
+// redirect URL names one of the ports, only that one is tried.
 //
 // Its errors: *NotLoopbackError, *AddressError, *BusyError when no address is
 // free, and others about the certificate or the URLs in o.
@@ -86,7 +87,7 @@ func listen(ctx context.Context, o Options, lim limits) (*Listener, error) {
 	}
 	var reasons []error
 	ipv6 := hasIPv6()
-	for _, a := range addresses {
+	for _, a := range reachable(addresses, registered) {
 		sockets, err := bind(ctx, a.hosts(registered, ipv6), a.port)
 		if err != nil {
 			reasons = append(reasons, err)
@@ -115,6 +116,8 @@ func serve(o Options, lim limits, redirect *url.URL, sockets []net.Listener, tls
 		ErrorLog:          log.New(io.Discard, "", 0), // it would write to stderr
 		ConnContext:       l.crowd.enter,
 		ConnState:         l.crowd.leave,
+
+		DisableGeneralOptionsHandler: true, // it would answer "OPTIONS *" with 200
 	}
 	for _, socket := range sockets {
 		if tlsConfig != nil {
