@@ -1,0 +1,33 @@
+# One line a job; what is longer lives in scripts/ and e2e/stages.
+# `make test` is what CI runs.
+
+GO ?= go
+
+.PHONY: build demo test quick parts bench lint snapshot clean
+
+build: ## the program, as it is released
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o kubecred .
+
+demo: ## a provider, a sign-in and a cached answer, touching nothing of yours
+	@$(GO) run ./internal/demo
+
+test: ## everything: the quick tests, then the real parts; a summary at the end
+	@$(GO) -C e2e run ./stages test
+
+quick: ## the quick tests alone
+	$(GO) test ./...
+
+parts: ## install and build what the end-to-end tests drive
+	@$(GO) -C e2e run ./stages parts
+
+bench: ## Go's benchmarks of every package
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: ## what reads the code without running it
+	@scripts/lint
+
+snapshot: ## the release archives, unsigned and unpublished, into dist/
+	@scripts/goreleaser release --snapshot --clean
+
+clean: ## what was built or fetched
+	rm -rf .build dist kubecred
