@@ -2,7 +2,7 @@ package loopback
 
 // pageStyle is the only style there is; the Content-Security-Policy names its
 // hash. All text keeps a contrast of at least 4.5 to 1 in both schemes (WCAG
-// 2.2, 1.4.3), and nothing moves where the person asked for less motion.
+// 2.2, 1.4.3), and nothing moves.
 const pageStyle = `
 :root{--page:#f4f5f7;--card:#fff;--text:#1c2330;--soft:#59616f;--line:#e1e4ea;--tint:#eef1f6;--ink:#3a5a94}
 .good{--tint:#e5f5ea;--ink:#15753a}
@@ -26,9 +26,5 @@ strong{color:var(--text);font-weight:600}
 p+p:last-child{margin-top:.25rem}
 footer{color:var(--soft);font-size:.8125rem}
 @media (max-width:30rem){main{padding:2.25rem 1.5rem 2rem}}
-@media (prefers-reduced-motion:no-preference){
-path{stroke-dasharray:40;animation:draw .45s .15s ease-out backwards}
-}
-@keyframes draw{from{stroke-dashoffset:40}}
 @media (forced-colors:active){svg{stroke:CanvasText}.reason{border:1px solid}}
 `
