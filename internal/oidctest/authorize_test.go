@@ -64,6 +64,14 @@ func TestPortsOfLoopbackRedirects(t *testing.T) {
 	}
 }
 
+func TestPortsOfOtherRedirects(t *testing.T) {
+	p := Start(t, Redirects("http://example.com/callback"))
+	request := values(authRequestForm(), "redirect_uri", "http://example.com:81/callback")
+	if resp := authorizeOnce(t, p, request); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("%s to %q", resp.Status, resp.Header.Get("Location"))
+	}
+}
+
 func TestAuthorizationRefusals(t *testing.T) {
 	twice := authRequestForm()
 	twice["nonce"] = []string{"a", "b"}

@@ -48,6 +48,16 @@ func TestBasic(t *testing.T) {
 	}
 }
 
+// TestBasicRawIsRefused: this secret reads the same when nobody has encoded it.
+func TestBasicRawIsRefused(t *testing.T) {
+	const secret = "a/b:c d"
+	p := Start(t, Confidential(AuthBasic, secret))
+	wantRefusal(t, post(t, p, pathToken, service(), "Authorization", basicHeader(ClientID, secret)), 401, "invalid_client")
+	if a := post(t, p, pathToken, service(), "Authorization", basicHeader(ClientID, url.QueryEscape(secret))); a.status != http.StatusOK {
+		t.Errorf("%d %v", a.status, a.body)
+	}
+}
+
 func TestOnlyTheRegisteredMethod(t *testing.T) {
 	right := map[string]func(url.Values) []string{
 		AuthNone:  func(f url.Values) []string { f.Set("client_id", ClientID); return nil },

@@ -163,7 +163,7 @@ func TestApplyLeavesEarlierConfigurations(t *testing.T) {
 	p := Start(t, Edit(Token, func(*Answer) {}), Break(Token, Cut()), Claim("a", 1), SetRedirect("a", "b"))
 	before := p.config.Load()
 	clients, edits, faults := len(before.Clients), len(before.edits[Token]), maps.Clone(before.faults)
-	p.Apply(WithClient(Client{ID: "x"}), Confidential(AuthPost, "s"), WithUser(User{Sub: "x"}),
+	p.Apply(Confidential(AuthPost, "s"), WithClient(Client{ID: "x"}), WithUser(User{Sub: "x"}),
 		Edit(Token, func(*Answer) {}), Mend(Token), Honest())
 	if len(before.Clients) != clients || before.Clients[0].Secret != "" || len(before.Users) != 2 ||
 		len(before.edits[Token]) != edits || len(before.faults) != len(faults) || len(before.claims) != 1 {

@@ -60,6 +60,8 @@ func TestUserinfo(t *testing.T) {
 func TestEndSession(t *testing.T) {
 	p := Start(t)
 	hint := signedIn(t, p).text("id_token")
+	p.Apply(Claim("iss", "https://another.example"))
+	foreign := signedIn(t, p).text("id_token")
 	logout := func(form url.Values) *http.Response {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.endpoint(pathEndSession)+"?"+form.Encode(), nil)
 		if err != nil {
@@ -75,6 +77,7 @@ func TestEndSession(t *testing.T) {
 	for name, form := range map[string]url.Values{
 		"no hint":        {},
 		"a forged hint":  {"id_token_hint": {flipLast(hint)}},
+		"another issuer": {"id_token_hint": {foreign}},
 		"another return": {"id_token_hint": {hint}, "post_logout_redirect_uri": {"https://example.com"}},
 	} {
 		if resp := logout(form); resp.StatusCode != http.StatusBadRequest || p.Sessions()[0].Ended {
