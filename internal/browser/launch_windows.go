@@ -1,0 +1,48 @@
+package browser
+
+import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	pkgbrowser "github.com/pkg/browser"
+	"golang.org/x/sys/windows"
+)
+
+// shellExecute stands for the system's own way in a list of programs.
+const shellExecute = "ShellExecute"
+
+func system() launcher {
+	return launcher{
+		programs: func(url string) [][]string { return [][]string{{shellExecute, url}} },
+		start:    start,
+		grace:    grace,
+	}
+}
+
+func start(argv []string) (<-chan error, error) {
+	ended := make(chan error, 1)
+	if argv[0] == shellExecute {
+		// It returns at once as a rule, but may wait for a browser that does
+		// not answer.
+		go func() { ended <- pkgbrowser.OpenURL(argv[1]) }()
+		return ended, nil
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = environment()
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS,
+	}
+	switch strings.ToLower(filepath.Ext(cmd.Path)) { // PATHEXT may have added it
+	case ".bat", ".cmd":
+		// These run in cmd.exe, to which "&" in the URL is a command.
+		return nil, errors.New("a batch file cannot be given a URL safely")
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { ended <- cmd.Wait() }()
+	return ended, nil
+}
