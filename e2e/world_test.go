@@ -25,10 +25,13 @@ const (
 	secretClient  = "kubecred-basic" // the same, with a secret that must be form-encoded first
 	shortClient   = "kubecred-short" // its tokens live for shortLife
 	machineClient = "machine"        // client_credentials
+	shortMachine  = "machine-short"  // the same, with tokens that live for shortLife
 	audience      = "kubernetes"     // of access tokens
 
+	deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
 	clientSecret = "s:e+c r%et/"
-	shortLife    = 9 * time.Second
+	shortLife    = 12 * time.Second
 )
 
 // patience is the longest that one command or one page may take on a busy machine.
@@ -38,6 +41,9 @@ const patience = 40 * time.Second
 var running world
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(pluginFile); file != "" {
+		os.Exit(plugin(file, os.Stdout))
+	}
 	code := m.Run()
 	running.stop()
 	os.Exit(code)
@@ -85,7 +91,7 @@ func theProvider(t *testing.T) *provider.Provider {
 	return running.provider.get(t, func() (*provider.Provider, error) {
 		return provider.Start(context.Background(), provider.Options{
 			Clients:   clients(),
-			Lifetimes: map[string]int{shortClient: int(shortLife.Seconds())},
+			Lifetimes: map[string]int{shortClient: int(shortLife.Seconds()), shortMachine: int(shortLife.Seconds())},
 		})
 	})
 }
@@ -95,17 +101,19 @@ func clients() []provider.Client {
 		ID: publicClient, Type: "native", AuthMethod: "none",
 		RedirectURIs: []string{"http://localhost:8000"}, ResponseTypes: []string{"code"},
 		GrantTypes: []string{
-			"authorization_code", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:device_code",
+			"authorization_code", "refresh_token", "password", deviceGrant,
 		},
 	}
 	short, confidential := person, person
 	short.ID = shortClient
 	confidential.ID, confidential.Secret, confidential.AuthMethod = secretClient, clientSecret, "client_secret_basic"
 	machine := provider.Client{
-		ID: machineClient, Secret: clientSecret, AuthMethod: "client_secret_post",
+		ID: machineClient, Secret: clientSecret, AuthMethod: "client_secret_basic",
 		RedirectURIs: []string{}, ResponseTypes: []string{}, GrantTypes: []string{"client_credentials"},
 	}
-	return []provider.Client{person, short, confidential, machine}
+	hasty := machine
+	hasty.ID = shortMachine
+	return []provider.Client{person, short, confidential, machine, hasty}
 }
 
 // theCluster believes the provider, and lets developers look at what is in it.

@@ -83,6 +83,12 @@ func (k *Keyring) Relock(ctx context.Context) error {
 	return k.start(ctx, "")
 }
 
+// Reopen ends that session and starts one that is unlocked again.
+func (k *Keyring) Reopen(ctx context.Context) error {
+	k.daemon.Stop()
+	return k.Unlock(ctx)
+}
+
 func (k *Keyring) start(ctx context.Context, password string, flags ...string) error {
 	path, err := parts.Command("gnome-keyring-daemon")
 	if err != nil {
