@@ -171,6 +171,25 @@ func ReadVisits(file string) ([]Visit, error) {
 	}
 }
 
+// AwaitVisits returns once a log holds n visits, or with the context's error
+// and what there is. The browser outlives whoever started it, so that nothing
+// tells of its end but the log: this looks every few milliseconds.
+func AwaitVisits(ctx context.Context, file string, n int) ([]Visit, error) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		visits, err := ReadVisits(file)
+		if err == nil && len(visits) >= n {
+			return visits, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return visits, ctx.Err()
+		}
+	}
+}
+
 // linger stays as long as the provider keeps a silent connection open, which
 // is at most its header timeout.
 func linger(address string) {

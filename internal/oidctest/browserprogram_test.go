@@ -1,6 +1,8 @@
 package oidctest
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -91,6 +93,26 @@ func TestBrowserProgramLingersUntilTheProviderCloses(t *testing.T) {
 	p.Close()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAwaitVisits(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "visits")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "http://localhost")
+	cmd.Env = asBrowser(BrowserProgram{Mode: BrowserIgnores, Log: file})
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if visits, err := AwaitVisits(t.Context(), file, 1); err != nil || len(visits) != 1 {
+		t.Errorf("%+v, %v", visits, err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if visits, err := AwaitVisits(ended, file, 2); !errors.Is(err, context.Canceled) || len(visits) != 1 {
+		t.Errorf("%+v, %v", visits, err)
 	}
 }
 
