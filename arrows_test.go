@@ -1,0 +1,124 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/kubecred/kubecred/"
+
+// arrows says which room of the house may import which: the picture in
+// docs/design.md. Every room is here; one that is missing fails the test.
+var arrows = map[string][]string{
+	".":   {"cmd"},
+	"cmd": {"cache", "execcred", "login", "internal/*"},
+
+	"execcred":            {},
+	"cache":               {"internal/keyring"},
+	"login":               {"login/loopback", "internal/secret", "internal/httpclient", "internal/term"},
+	"login/loopback":      {"internal/secret", "internal/httpclient", "internal/term"},
+	"internal/signin":     {"cache", "internal/secret"},
+	"internal/settings":   {"internal/secret", "internal/httpclient"},
+	"internal/keyring":    {"internal/secret"},
+	"internal/consent":    {},
+	"internal/kubeconfig": {},
+	"internal/httpclient": {},
+	"internal/secret":     {},
+	"internal/lifetime":   {},
+	"internal/term":       {"internal/secret"},
+	"internal/browser":    {"internal/httpclient"},
+
+	"internal/oidctest":                 {},
+	"internal/oidctest/cmd/fakebrowser": {"internal/oidctest"},
+	"internal/demo":                     {"internal/oidctest"},
+}
+
+// standardOnly are the rooms that link nothing but Go's own library.
+var standardOnly = []string{"execcred", "internal/secret"}
+
+func TestArrows(t *testing.T) {
+	rooms := map[string]bool{}
+	for file, imports := range sources(t) {
+		room := path.Dir(file)
+		rooms[room] = true
+		allowed, known := arrows[room]
+		if !known {
+			t.Errorf("%s: the room %s has no arrows; say in arrows_test.go what it may import", file, room)
+			continue
+		}
+		for _, imported := range imports {
+			to, ours := strings.CutPrefix(imported, module)
+			if ours && !allows(allowed, to) {
+				t.Errorf("%s imports %s; %s may import %v", file, to, room, allowed)
+			}
+			if !ours && slices.Contains(standardOnly, room) && strings.Contains(imported, ".") {
+				t.Errorf("%s imports %s; %s keeps to the standard library", file, imported, room)
+			}
+		}
+	}
+	for room := range arrows {
+		if !rooms[room] {
+			t.Errorf("%s has arrows and no code", room)
+		}
+	}
+}
+
+// The plugin starts for every kubectl call: client-go alone would double it.
+func TestPluginLinksNoClientGo(t *testing.T) {
+	for file, imports := range sources(t) {
+		for _, imported := range imports {
+			if strings.HasPrefix(imported, "k8s.io/") {
+				t.Errorf("%s imports %s", file, imported)
+			}
+		}
+	}
+}
+
+func allows(allowed []string, to string) bool {
+	return slices.ContainsFunc(allowed, func(pattern string) bool {
+		ok, _ := path.Match(pattern, to)
+		return ok
+	})
+}
+
+// sources returns the imports of every Go file of this module that is not a
+// test, by its slashed path.
+func sources(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (name == "e2e" || entry.Name() == "testdata" || name != "." && strings.HasPrefix(entry.Name(), ".")):
+			return filepath.SkipDir
+		case entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		slashed := filepath.ToSlash(name)
+		found[slashed] = nil
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			found[slashed] = append(found[slashed], imported)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

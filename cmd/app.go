@@ -1,0 +1,106 @@
+// Package cmd holds the commands of kubecred and the adapters that join its
+// rooms: settings to a cache entry, login to signin, a terminal to login.
+//
+// Its rules:
+//   - stdout belongs to whoever reads it. get-token writes one ExecCredential
+//     there, in one piece and after everything succeeded, or nothing.
+//   - On success get-token leaves stderr silent, unless a person was asked.
+//     Some clients merge the two (fabric8).
+//   - A failure is an error line, a hint line and an exit code.
+//   - Standard input is never read: questions go to the terminal itself.
+package cmd
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubecred/kubecred/internal/settings"
+)
+
+// app is the program in its surroundings.
+type app struct {
+	build          Build
+	args           []string // without the program's name
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	now            func() time.Time
+	files          *settings.Files
+	log            *slog.Logger
+}
+
+// Main runs the program with this process's arguments and returns its exit
+// code.
+func Main(b Build) int {
+	a := &app{
+		build:  b,
+		args:   withoutPluginName(os.Args[1:]),
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		getenv: os.Getenv,
+		now:    time.Now,
+		files:  settings.SystemFiles(),
+		log:    slog.New(slog.DiscardHandler),
+	}
+	return a.run()
+}
+
+func (a *app) run() int {
+	root := a.rootCommand()
+	root.SetArgs(a.args)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	if err := root.Execute(); err != nil {
+		return report(a.stderr, err)
+	}
+	return 0
+}
+
+// withoutPluginName drops the first word of "kubectl oidc-login get-token", so
+// that a change of command is the whole migration from int128/kubelogin.
+func withoutPluginName(args []string) []string {
+	if len(args) > 0 && args[0] == "oidc-login" {
+		return args[1:]
+	}
+	return args
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kubecred",
+		Short: "Sign in to Kubernetes once, and kubectl just works",
+		Long: `kubecred is an exec credential plugin. kubectl, helm, k9s and other clients run
+"kubecred get-token" when they need a credential; it opens a browser once and
+then answers from a cache that is sealed under your system's keyring.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return settings.FlagError(err) })
+	root.AddCommand(
+		a.getTokenCommand(),
+		a.loginCommand(),
+		a.logoutCommand(),
+		a.statusCommand(),
+		a.versionCommand(),
+	)
+	return root
+}
+
+// begin opens the log of a run. The returned function closes it.
+func (a *app) begin(verbosity int) (func(), error) {
+	log, done, err := openLog(a.getenv("KUBECRED_LOG"), verbosity > 0, a.stderr)
+	if err != nil {
+		return nil, err
+	}
+	a.log = log
+	return done, nil
+}
+
+// examples indents the examples of a help text.
+func examples(lines ...string) string { return "  " + strings.Join(lines, "\n  ") }

@@ -1,0 +1,40 @@
+package cmd
+
+import (
+	"fmt"
+
+	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/internal/signin"
+)
+
+// newFlow joins an entry's cache with what can fill it. Nothing is opened and
+// nothing is sent.
+func (a *app) newFlow(s *settings.Settings, p *person) (*signin.Flow, error) {
+	store, err := a.openStore(s, p)
+	if err != nil {
+		return nil, err
+	}
+	return &signin.Flow{
+		Store: store,
+		ID:    cache.NewID(s.Identity()),
+		Auth:  &oidc{app: a, s: s, person: p, store: store},
+		Now:   a.now,
+		Log:   a.log,
+		Warn:  p.warn,
+	}, nil
+}
+
+func (a *app) openStore(s *settings.Settings, p *person) (*cache.Store, error) {
+	return cache.Open(cache.Options{
+		Dir:         s.CacheDir,
+		Storage:     cache.Storage(s.Storage),
+		Interactive: p.attends(),
+		Notice:      func(text string) { p.Show(text + "\n") },
+		Log:         a.log,
+	})
+}
+
+// short is an entry's ID as a person types it. Twelve digits tell more entries
+// apart than anyone has.
+func short(id cache.ID) string { return fmt.Sprintf("%.12s", id) }

@@ -1,0 +1,131 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubecred/kubecred/execcred"
+	"github.com/kubecred/kubecred/internal/lifetime"
+	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/internal/signin"
+)
+
+func (a *app) getTokenCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "get-token",
+		Short: "Print an ExecCredential; Kubernetes clients run this",
+		Long: `Prints one ExecCredential with a token that lives: from the cache, else by a
+refresh, else by signing in, where there is someone to ask.
+
+Clients run it from the exec block of a kubeconfig. Every flag may also be
+given as a variable or in a named profile; see docs/configuration.md.`,
+		Example: examples(
+			"# in a kubeconfig",
+			"users:",
+			"- name: me",
+			"  user:",
+			"    exec:",
+			"      apiVersion: client.authentication.k8s.io/v1",
+			"      command: kubecred",
+			"      args:",
+			"      - get-token",
+			"      - --oidc-issuer-url=https://issuer.example.com",
+			"      - --oidc-client-id=kubernetes",
+			"      interactiveMode: IfAvailable",
+		),
+		Args: cobra.NoArgs,
+	}
+	flags := settings.AddFlags(c.Flags())
+	c.RunE = func(c *cobra.Command, _ []string) error { return a.getToken(c.Context(), flags) }
+	return c
+}
+
+// getToken is the hot path: what it does before a hit is printed, a person
+// waits for at every kubectl call.
+func (a *app) getToken(ctx context.Context, flags *settings.Flags) error {
+	request, err := execcred.ParseRequest(a.getenv(execcred.EnvExecInfo), "")
+	if err != nil {
+		return err
+	}
+	s, err := settings.Resolve(settings.Input{
+		Flags:     flags,
+		Variable:  a.getenv,
+		Extension: extension(request),
+		Agreed:    a.agreed,
+		Files:     a.files,
+	})
+	if err != nil {
+		return err
+	}
+	done, err := a.begin(s.Verbosity)
+	if err != nil {
+		return err
+	}
+	defer done()
+	version, err := answerIn(request, s)
+	if err != nil {
+		return err
+	}
+	ctx, stop := lifetime.Context(ctx)
+	defer stop()
+	// A client runs the plugin without a deadline, so it brings its own.
+	ctx, cancel := context.WithTimeout(ctx, patience(s))
+	defer cancel()
+
+	p := a.newPerson(request.Interactive || !request.Present, s.BrowserCommand)
+	flow, err := a.newFlow(s, p)
+	if err != nil {
+		return err
+	}
+	flow.Force = s.ForceRefresh
+	credential, err := flow.Get(ctx)
+	if err != nil {
+		return a.loginFailure(ctx, err, s)
+	}
+	return a.answer(version, credential)
+}
+
+func (a *app) answer(version execcred.APIVersion, c signin.Credential) error {
+	out, err := execcred.Encode(version, execcred.Credential{
+		Token:             c.Token.Reveal(),
+		ClientCertificate: c.ClientCertificate,
+		ClientKey:         c.ClientKey.Reveal(),
+		Expiry:            c.Expiry,
+	}, a.now())
+	if err != nil {
+		return err
+	}
+	_, err = a.stdout.Write(out)
+	return err
+}
+
+func extension(r execcred.Request) json.RawMessage {
+	if r.Cluster == nil {
+		return nil
+	}
+	return r.Cluster.Config
+}
+
+// answerIn is the version that the client asked for, else the setting's.
+func answerIn(r execcred.Request, s *settings.Settings) (execcred.APIVersion, error) {
+	if r.APIVersion != "" {
+		return r.APIVersion, nil
+	}
+	return execcred.ParseAPIVersion(s.ExecAPIVersion)
+}
+
+// longestDevice is how long package login lets a device code live.
+const longestDevice = 30 * time.Minute
+
+// patience is the deadline of a whole run: the person's time at the browser
+// or with the device's code, and a minute for everything else.
+func patience(s *settings.Settings) time.Duration {
+	wait := s.Timeout
+	if s.Grant == settings.GrantDeviceCode || s.Grant == settings.GrantAuto {
+		wait = max(wait, longestDevice)
+	}
+	return wait + time.Minute
+}

@@ -1,0 +1,196 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/execcred"
+	"github.com/kubecred/kubecred/internal/httpclient"
+	"github.com/kubecred/kubecred/internal/kubeconfig"
+	"github.com/kubecred/kubecred/internal/lifetime"
+	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/login"
+)
+
+// What a person can do about each kind of error. The order matters where an
+// error is of two kinds: the first that fits answers.
+
+// explain finds the hint and the exit code for err.
+func explain(err error) *failure {
+	for _, of := range []func(error) (string, int){
+		ofInterrupt, ofPerson, ofSettings, ofCache, ofProvider, ofNetwork, ofRest,
+	} {
+		if hint, code := of(err); code != 0 {
+			return &failure{err, hint, code}
+		}
+	}
+	return &failure{err, "KUBECRED_LOG=FILE.log writes a log without secrets that tells more", exitOther}
+}
+
+func ofInterrupt(err error) (string, int) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, lifetime.ErrInterrupted) || errors.Is(err, lifetime.ErrParentDied) {
+		return "run the command again to sign in", exitInterrupted
+	}
+	return "", 0
+}
+
+func ofPerson(err error) (string, int) {
+	switch {
+	case errors.Is(err, errNeedPerson):
+		return "run kubecred login in a terminal, then try again", exitLoginNeeded
+	case errors.Is(err, login.ErrTimeout), errors.Is(err, context.DeadlineExceeded) && !httpclient.IsNetwork(err):
+		return "try again; --authentication-timeout-sec gives more time", exitTimeout
+	case errors.Is(err, errNoConsent):
+		return "sign in another way (--grant-type), or put the issuer into a profile of your own", exitDenied
+	}
+	return "", 0
+}
+
+func ofSettings(err error) (string, int) {
+	var (
+		setting  *settings.Error
+		version  *execcred.VersionError
+		notFound *kubeconfig.NotFoundError
+		wrong    *login.ConfigError
+	)
+	switch {
+	case errors.As(err, &setting):
+		return settingHint(setting), exitConfig
+	case errors.As(err, &version):
+		return "set apiVersion in the kubeconfig's exec block to " + string(execcred.V1), exitConfig
+	case errors.As(err, &notFound):
+		return "name another with --context or --user, or give --oidc-issuer-url and --oidc-client-id", exitConfig
+	case errors.Is(err, errNotOurs):
+		return "name another with --context or --user, or give --oidc-issuer-url and --oidc-client-id", exitConfig
+	case errors.As(err, &wrong):
+		return "correct the setting; kubecred status --explain shows where it comes from", exitConfig
+	}
+	return "", 0
+}
+
+func settingHint(e *settings.Error) string {
+	switch e.Problem {
+	case settings.Missing:
+		return "give it as a flag, as a KUBECRED_ variable or in a profile; see kubecred get-token --help"
+	case settings.Unknown:
+		return "kubecred get-token --help lists the flags"
+	case settings.Mixed:
+		return "give the issuer, its client, secret, CA and TLS options in one place"
+	case settings.Unbound:
+		return "put the issuer in front of the secret, as in KUBECRED_OIDC_CLIENT_SECRET='https://issuer.example.com SECRET', or use a profile"
+	case settings.Denied:
+		return "ask your administrator, who wrote the policy"
+	case settings.Untrusted:
+		return "let only its owner (root for the policy) write to the file"
+	case settings.Unreadable:
+		return "check that the file is there and that you may read it"
+	}
+	return "kubecred status --explain shows where each setting comes from"
+}
+
+func ofCache(err error) (string, int) {
+	var (
+		locked     *cache.LockedError
+		absent     *cache.UnavailableError
+		newer      *cache.NewerFormatError
+		unsafe     *cache.UnsafeError
+		unwritable *cache.UnwritableError
+	)
+	switch {
+	case errors.As(err, &locked):
+		return "unlock your keyring (sign in to your desktop, or open its password manager), then try again; nothing is lost", exitCache
+	case errors.As(err, &absent):
+		return absentHint(absent), exitCache
+	case errors.As(err, &newer):
+		return "update kubecred", exitCache
+	case errors.As(err, &unsafe):
+		return "make it yours alone (chmod 700 for folders, 600 for files), or choose another folder with --token-cache-dir", exitCache
+	case errors.As(err, &unwritable):
+		return "make room or give yourself write access, or choose another folder with --token-cache-dir", exitCache
+	}
+	return "", 0
+}
+
+func absentHint(e *cache.UnavailableError) string {
+	if e.Reason == cache.TimedOut {
+		return "look whether your keyring waits for you in a window, then try again; nothing is lost"
+	}
+	return "start your keyring, or choose --token-cache-storage=file: a key in a file, which protects no more than the file's mode"
+}
+
+func ofProvider(err error) (string, int) {
+	var (
+		busy      *login.PortsBusyError
+		remote    *login.NotLoopbackError
+		account   *login.WrongAccountError
+		issuer    *login.IssuerMismatchError
+		noSupport *login.UnsupportedError
+		oauth     *login.OAuthError
+		verify    *login.VerifyError
+		provider  *login.ProviderError
+	)
+	switch {
+	case errors.As(err, &busy):
+		return "end what holds " + strings.Join(busy.Addresses, " and ") + ", or give --listen-address=127.0.0.1:PORT with a port that the provider knows", exitConfig
+	case errors.As(err, &remote):
+		return "listen on 127.0.0.1 or localhost: another machine must not answer for your browser", exitConfig
+	case errors.As(err, &account):
+		return fmt.Sprintf("kubecred login --switch lets you choose %s", account.Want), exitDenied
+	case errors.As(err, &issuer):
+		return "set --oidc-issuer-url to exactly what the provider calls itself, if you trust it; the API server compares it to the letter", exitConfig
+	case errors.Is(err, login.ErrNoIDToken):
+		return "allow ID tokens for this client at the provider (the scope openid), or use --oidc-use-access-token if the cluster takes those", exitDenied
+	case errors.As(err, &noSupport):
+		return "choose another --grant-type, or let the provider's administrator allow this one for the client", exitConfig
+	case errors.Is(err, login.ErrDenied):
+		return "try again, or ask the provider's administrator whether you may use this client", exitDenied
+	case errors.As(err, &oauth):
+		return oauthHint(oauth), exitDenied
+	case errors.As(err, &verify), errors.As(err, &provider):
+		return "check the issuer's URL, the client and this machine's clock; if they are right, the provider is at fault", exitDenied
+	}
+	return "", 0
+}
+
+func oauthHint(e *login.OAuthError) string {
+	switch e.Code {
+	case "invalid_client", "unauthorized_client":
+		return "check --oidc-client-id, its secret, and which grants the provider allows this client"
+	case "invalid_grant":
+		return "check what was typed, and try again"
+	case "invalid_scope":
+		return "ask for scopes that the provider knows (--oidc-extra-scope)"
+	}
+	return "check the client's registration at the provider"
+}
+
+func ofNetwork(err error) (string, int) {
+	var network *login.NetworkError
+	if errors.As(err, &network) || httpclient.IsNetwork(err) {
+		return "check the connection, the proxy (HTTPS_PROXY, NO_PROXY) and the issuer's name, then try again; you need not sign in anew for this", exitNetwork
+	}
+	return "", 0
+}
+
+func ofRest(err error) (string, int) {
+	if errors.Is(err, execcred.ErrExpired) {
+		return "check this machine's clock", exitDenied
+	}
+	return "", 0
+}
+
+// loginFailure gives a failure of get-token and login the hint that needs the
+// entry: how to sign in to it from a terminal.
+func (a *app) loginFailure(ctx context.Context, err error, s *settings.Settings) error {
+	if interrupted(ctx) {
+		return &failure{context.Cause(ctx), "run the command again to sign in", exitInterrupted}
+	}
+	f := explain(err)
+	if f.code == exitLoginNeeded {
+		f.hint = "in a terminal, run: " + a.loginLine(s)
+	}
+	return f
+}

@@ -1,0 +1,131 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/lifetime"
+	"github.com/kubecred/kubecred/internal/signin"
+)
+
+func (a *app) loginCommand() *cobra.Command {
+	var anew bool
+	c := &cobra.Command{
+		Use:   "login",
+		Short: "Sign in now, with you there",
+		Long: `Signs in ahead of time, so that the next kubectl finds a credential.
+
+Without flags it takes the exec block of the kubeconfig's current context. With
+get-token's flags it needs no kubeconfig.`,
+		Example: examples(
+			"kubecred login",
+			"kubecred login --context prod --grant-type device-code",
+			"kubecred login --switch        # let the provider choose the account again",
+			"kubecred login --oidc-issuer-url=https://issuer.example.com --oidc-client-id=kubernetes",
+		),
+		Args: cobra.NoArgs,
+	}
+	t := addTarget(c)
+	c.Flags().BoolVar(&anew, "switch", false, "Sign in again and let the provider choose the account")
+	c.RunE = func(c *cobra.Command, _ []string) error { return a.login(c.Context(), t, anew) }
+	return c
+}
+
+func (a *app) login(ctx context.Context, t *target, anew bool) error {
+	f, err := a.find(t)
+	if err != nil {
+		return err
+	}
+	s := f.settings
+	done, err := a.begin(s.Verbosity)
+	if err != nil {
+		return err
+	}
+	defer done()
+	ctx, stop := lifetime.Context(ctx)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, patience(s))
+	defer cancel()
+
+	p := a.newPerson(true, s.BrowserCommand)
+	a.warnOfExposed(p, s.ExposedSecrets)
+	flow, err := a.newFlow(s, p)
+	if err != nil {
+		return err
+	}
+	flow.Force, flow.Anew, flow.MustStore = s.ForceRefresh, anew, true
+	flow.Auth.(*oidc).selectAccount = anew
+	before := a.now()
+	credential, err := flow.Get(ctx)
+	if err != nil {
+		return a.loginFailure(ctx, err, s)
+	}
+	return a.welcome(ctx, flow, credential, credential.Issued.Before(before))
+}
+
+// warnOfExposed tells of secrets that stand in an argument list, where every
+// user of the machine can read them.
+func (a *app) warnOfExposed(p *person, flags []string) {
+	if len(flags) == 0 {
+		return
+	}
+	p.Show("warning: --" + strings.Join(flags, " and --") +
+		" can be read by others on this machine and in the kubeconfig; see docs/configuration.md for better places\n")
+}
+
+func (a *app) welcome(ctx context.Context, flow *signin.Flow, c signin.Credential, already bool) error {
+	who := "Signed in"
+	if already {
+		who = "Already signed in"
+	}
+	record, err := flow.Store.Load(ctx, flow.ID)
+	if err == nil {
+		who += whoIn(record)
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s, %s.\n", who, a.until(c.Expiry))
+	return err
+}
+
+func whoIn(record cache.Record) string {
+	grant, err := signin.Read(record)
+	var who about
+	if err != nil || json.Unmarshal(grant.About, &who) != nil {
+		return ""
+	}
+	text := " at " + oneLine(who.Issuer)
+	if who.Account != "" {
+		text = " as " + oneLine(who.Account) + text
+	}
+	return text
+}
+
+// until says when a credential ends.
+func (a *app) until(expiry time.Time) string {
+	if expiry.IsZero() {
+		return "without an end"
+	}
+	left := expiry.Sub(a.now())
+	if left <= 0 {
+		return "expired " + expiry.Local().Format("2006-01-02 15:04")
+	}
+	return fmt.Sprintf("until %s (%s)", expiry.Local().Format("15:04"), span(left))
+}
+
+// span is a duration as people say it.
+func span(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d seconds", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

@@ -1,0 +1,61 @@
+package cmd
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/settings"
+)
+
+// loginLine is the command that signs in to the entry of s, and that works as
+// it is printed: by the entry's ID where the kubeconfig has it, else by the
+// arguments that get-token was given.
+func (a *app) loginLine(s *settings.Settings) string {
+	id := cache.NewID(s.Identity())
+	in := settings.Input{Variable: a.getenv, Agreed: a.agreed, Files: a.files}
+	if f, err := a.findEntry(&target{entry: short(id)}, in); err == nil && f.id == id {
+		return "kubecred login --entry " + short(id)
+	}
+	words := []string{"kubecred", "login"}
+	for _, arg := range withoutSecrets(a.args) {
+		words = append(words, quote(arg, runtime.GOOS))
+	}
+	return strings.Join(words, " ")
+}
+
+// withoutSecrets drops the command's name, flags that carry a secret, and
+// those that make no sense for a login at a terminal.
+func withoutSecrets(args []string) []string {
+	valued := []string{"--oidc-client-secret", "--password"}
+	toggles := []string{"--force-refresh", "--skip-open-browser"}
+	var kept []string
+	for i := 0; i < len(args); i++ {
+		name, _, joined := strings.Cut(args[i], "=")
+		switch {
+		case slices.Contains(valued, name):
+			if !joined {
+				i++
+			}
+		case slices.Contains(toggles, name), args[i] == "get-token":
+		default:
+			kept = append(kept, args[i])
+		}
+	}
+	return kept
+}
+
+// quote makes arg one word for the shell that people of the system use.
+func quote(arg, goos string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_=./:,@%+", r)
+	}
+	if arg != "" && !strings.ContainsFunc(arg, func(r rune) bool { return !plain(r) }) {
+		return arg
+	}
+	if goos == "windows" {
+		return `"` + strings.ReplaceAll(arg, `"`, `\"`) + `"`
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}

@@ -1,0 +1,197 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/lifetime"
+	"github.com/kubecred/kubecred/internal/secret"
+	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/internal/signin"
+	"github.com/kubecred/kubecred/login"
+)
+
+func (a *app) logoutCommand() *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use:   "logout",
+		Short: "End the session at the provider and forget the credential",
+		Long: `Revokes the session at the provider where it can, and removes the entry from the
+cache in any case. Without flags it takes the kubeconfig's current context.
+
+A token that a cluster has already accepted lives until it expires.`,
+		Example: examples("kubecred logout", "kubecred logout --context prod", "kubecred logout --all"),
+		Args:    cobra.NoArgs,
+	}
+	t := addTarget(c)
+	c.Flags().BoolVar(&all, "all", false, "Every entry, and the kernel's copy of the data key")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if all {
+			return a.logoutAll(c.Context(), t)
+		}
+		return a.logout(c.Context(), t)
+	}
+	return c
+}
+
+// logoutPatience bounds a logout: two requests and a keyring.
+const logoutPatience = 90 * time.Second
+
+func (a *app) logout(ctx context.Context, t *target) error {
+	f, err := a.find(t)
+	if err != nil && t.entry != "" {
+		return a.logoutCached(ctx, t)
+	}
+	if err != nil {
+		return err
+	}
+	return a.withStore(ctx, f.settings, func(ctx context.Context, store *cache.Store) error {
+		held, err := a.provider(f.settings)
+		if err != nil {
+			return err
+		}
+		return a.end(ctx, store, f.id, &held)
+	})
+}
+
+// logoutCached ends an entry that no kubeconfig names any more.
+func (a *app) logoutCached(ctx context.Context, t *target) error {
+	s, err := a.looseSettings(t)
+	if err != nil {
+		return err
+	}
+	return a.withStore(ctx, s, func(ctx context.Context, store *cache.Store) error {
+		item, err := cached(ctx, store, t.entry)
+		if err != nil {
+			return err
+		}
+		return a.end(ctx, store, item.ID, nil)
+	})
+}
+
+func (a *app) logoutAll(ctx context.Context, t *target) error {
+	s, err := a.looseSettings(t)
+	if err != nil {
+		return err
+	}
+	return a.withStore(ctx, s, func(ctx context.Context, store *cache.Store) error {
+		items, err := store.List(ctx)
+		if err != nil {
+			return err
+		}
+		var failures []error
+		for _, item := range items {
+			if item.Aside {
+				failures = append(failures, store.Discard(item))
+				continue
+			}
+			failures = append(failures, a.end(ctx, store, item.ID, nil))
+		}
+		if len(items) == 0 {
+			fmt.Fprintln(a.stdout, "Nothing is cached.")
+		}
+		return errors.Join(append(failures, store.DropCopies())...)
+	})
+}
+
+// looseSettings are enough to find the cache.
+func (a *app) looseSettings(t *target) (*settings.Settings, error) {
+	return settings.Resolve(settings.Input{Flags: t.flags, Variable: a.getenv, Files: a.files, Loose: true})
+}
+
+// withStore runs one of logout's ways with a deadline and a cache.
+func (a *app) withStore(ctx context.Context, s *settings.Settings, run func(context.Context, *cache.Store) error) error {
+	done, err := a.begin(s.Verbosity)
+	if err != nil {
+		return err
+	}
+	defer done()
+	ctx, stop := lifetime.Context(ctx)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, logoutPatience)
+	defer cancel()
+	store, err := a.openStore(s, a.newPerson(true, s.BrowserCommand))
+	if err != nil {
+		return err
+	}
+	return run(ctx, store)
+}
+
+// end revokes and forgets one entry. It holds the entry's lock, so that a
+// refresh in flight cannot bring it back. What cannot be revoked is forgotten
+// all the same, and said. peer is nil where only the entry itself tells.
+func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, peer *provider) error {
+	unlock, err := store.Lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	record, err := store.Load(ctx, id)
+	if err == cache.ErrMiss {
+		fmt.Fprintln(a.stdout, "Not signed in.")
+		return nil
+	}
+	if err == nil {
+		err = a.revoke(ctx, record, peer)
+	}
+	if err := store.Remove(ctx, id); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "Signed out%s.\n", whoIn(record))
+	if err != nil {
+		fmt.Fprintf(a.stderr, "note: forgotten here, but not revoked at the provider: %s\n", oneLine(err.Error()))
+	}
+	return nil
+}
+
+// revoke ends an entry's session at the provider.
+func (a *app) revoke(ctx context.Context, record cache.Record, peer *provider) error {
+	grant, err := signin.Read(record)
+	if err != nil || len(grant.Session) == 0 {
+		return err
+	}
+	var held session
+	if err := json.Unmarshal(grant.Session, &held); err != nil {
+		return err
+	}
+	if peer == nil {
+		peer = &held.Peer
+	}
+	cfg, err := peer.config(a)
+	if err != nil {
+		return err
+	}
+	client, err := login.Discover(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return client.Revoke(ctx, secret.New(held.Refresh), secret.New(held.Access))
+}
+
+// cached returns the entry of the cache whose ID begins with prefix.
+func cached(ctx context.Context, store *cache.Store, prefix string) (cache.Item, error) {
+	items, err := store.List(ctx)
+	if err != nil {
+		return cache.Item{}, err
+	}
+	var match []cache.Item
+	for _, item := range items {
+		if !item.Aside && strings.HasPrefix(item.ID.String(), prefix) {
+			match = append(match, item)
+		}
+	}
+	switch len(match) {
+	case 0:
+		return cache.Item{}, usageError("no entry begins with %s", oneLine(prefix))
+	case 1:
+		return match[0], nil
+	}
+	return cache.Item{}, usageError("%d entries begin with %s: give more of the ID", len(match), oneLine(prefix))
+}

@@ -1,0 +1,250 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/secret"
+	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/internal/signin"
+	"github.com/kubecred/kubecred/login"
+)
+
+// oidc is signin's Authenticator over package login. Nothing is sent until
+// one of its methods is called.
+type oidc struct {
+	app    *app
+	s      *settings.Settings
+	person *person
+	store  *cache.Store
+
+	selectAccount bool
+
+	peer   provider // once discovered
+	client *login.Client
+}
+
+var _ signin.Authenticator = (*oidc)(nil)
+
+// session is what a refresh or a revocation needs, sealed in the cache.
+type session struct {
+	Refresh string   `json:"refresh,omitempty"`
+	Access  string   `json:"access,omitempty"` // to be revoked with it
+	Subject string   `json:"subject,omitempty"`
+	Peer    provider `json:"provider"`
+}
+
+// about describes an entry to status and logout, sealed in the cache.
+type about struct {
+	Issuer  string   `json:"issuer"`
+	Client  string   `json:"client"`
+	Kind    string   `json:"kind"` // "id token" or "access token"
+	Account string   `json:"account,omitempty"`
+	Subject string   `json:"subject,omitempty"`
+	Groups  int      `json:"groups,omitempty"`
+	Scopes  []string `json:"scopes"`
+	Wanted  string   `json:"wanted,omitempty"` // the requested account
+}
+
+// Refresh renews the session.
+func (o *oidc) Refresh(ctx context.Context, sealed []byte) (signin.Grant, error) {
+	var held session
+	if json.Unmarshal(sealed, &held) != nil || held.Refresh == "" {
+		return signin.Grant{}, fmt.Errorf("%w: it cannot be renewed", signin.ErrSessionEnded)
+	}
+	client, err := o.discover(ctx)
+	if err != nil {
+		return signin.Grant{}, err
+	}
+	tokens, err := client.Refresh(ctx, secret.New(held.Refresh), held.Subject)
+	if errors.Is(err, login.ErrSessionEnded) {
+		return signin.Grant{}, fmt.Errorf("%w: %w", signin.ErrSessionEnded, err)
+	}
+	if err != nil {
+		return signin.Grant{}, err
+	}
+	return o.grant(tokens)
+}
+
+// Login signs in by the grant of the settings, or by what the surroundings
+// allow.
+func (o *oidc) Login(ctx context.Context) (signin.Grant, error) {
+	if err := o.reachable(); err != nil {
+		return signin.Grant{}, err
+	}
+	client, err := o.discover(ctx)
+	if err != nil {
+		return signin.Grant{}, err
+	}
+	method, why := o.choose(client.Metadata())
+	o.app.log.Info("signing in", "method", method, "because", why)
+	tokens, err := o.sign(ctx, client, method)
+	if err != nil {
+		return signin.Grant{}, err
+	}
+	return o.grant(tokens)
+}
+
+// errNeedPerson is a login that cannot be done from here.
+var errNeedPerson = errors.New("signing in needs you, and nobody can be asked here")
+
+// reachable ends a hopeless login before anything is sent: no browser that
+// could open, nobody at a terminal, and nothing that a machine could use.
+func (o *oidc) reachable() error {
+	switch o.s.Grant {
+	case settings.GrantClientCredentials:
+		return nil
+	case settings.GrantPassword:
+		return o.passwordReachable()
+	case settings.GrantDeviceCode:
+		return when(o.person.watches())
+	case settings.GrantAuthCodeKeyboard:
+		return when(o.person.answers())
+	case settings.GrantAuto:
+		if o.s.Username != "" {
+			return o.passwordReachable()
+		}
+	}
+	return when(o.person.watches() || o.canOpen())
+}
+
+func (o *oidc) passwordReachable() error {
+	return when(o.s.Username != "" && !o.s.Password.Empty() || o.person.answers())
+}
+
+func when(possible bool) error {
+	if possible {
+		return nil
+	}
+	return errNeedPerson
+}
+
+// canOpen reports whether a browser could open without anyone at a terminal.
+func (o *oidc) canOpen() bool {
+	at := o.surroundings()
+	return !o.s.SkipOpenBrowser && (o.s.BrowserCommand != "" || at.BrowserSet || at.Display || at.WSL)
+}
+
+func (o *oidc) surroundings() login.Surroundings {
+	at := login.Observe(runtime.GOOS, o.app.getenv)
+	at.UserName = o.s.Username != ""
+	at.Terminal = o.person.answers()
+	at.BrowserSet = at.BrowserSet || o.s.BrowserCommand != ""
+	return at
+}
+
+func (o *oidc) choose(m login.Metadata) (login.Method, string) {
+	if o.s.Grant != settings.GrantAuto {
+		return login.Method(o.s.Grant), "it is configured"
+	}
+	at := o.surroundings()
+	at.NoCode = !m.OffersCode() || o.s.Denies(settings.GrantAuthCode)
+	at.NoDevice = !m.OffersDevice() || o.s.Denies(settings.GrantDeviceCode)
+	method, why := login.Choose(at)
+	if method == login.MethodPaste && o.s.Denies(settings.GrantAuthCodeKeyboard) {
+		return login.MethodDevice, "pasting is forbidden by the policy"
+	}
+	return method, why
+}
+
+func (o *oidc) sign(ctx context.Context, client *login.Client, method login.Method) (login.Tokens, error) {
+	switch method {
+	case login.MethodBrowser:
+		return o.browser(ctx, client)
+	case login.MethodPaste:
+		return client.Paste(ctx, login.PasteOptions{Person: o.person, RedirectURL: o.s.RedirectURL})
+	case login.MethodDevice:
+		return client.Device(ctx, login.DeviceOptions{Person: o.person})
+	case login.MethodPassword:
+		return o.password(ctx, client)
+	case login.MethodClientCredentials:
+		return client.ClientCredentials(ctx)
+	}
+	return login.Tokens{}, errNeedPerson
+}
+
+// browser waits for its turn: two entries may want the same port, and a
+// person signs in to one thing at a time.
+func (o *oidc) browser(ctx context.Context, client *login.Client) (login.Tokens, error) {
+	unlock, err := o.store.LockNamed(ctx, "browser-login")
+	if err != nil {
+		return login.Tokens{}, err
+	}
+	defer unlock()
+	return client.Browser(ctx, login.BrowserOptions{
+		Person:       o.person,
+		Addresses:    o.s.ListenAddresses,
+		RedirectURL:  o.s.RedirectURL,
+		CertFile:     o.s.LocalServerCert,
+		KeyFile:      o.s.LocalServerKey,
+		OpenURLAfter: o.s.OpenURL,
+		SkipOpen:     o.s.SkipOpenBrowser,
+		Paste:        o.mayMiss() && o.person.answers(),
+		Timeout:      o.s.Timeout,
+	})
+}
+
+// mayMiss reports whether the browser that opens could fail to reach this
+// machine's loopback, so that a prompt beside the listener helps. Where the
+// browser is on this very desktop it would only be in the way.
+func (o *oidc) mayMiss() bool {
+	at := o.surroundings()
+	return o.s.SkipOpenBrowser || at.SSH || at.WSL || !at.Display
+}
+
+func (o *oidc) discover(ctx context.Context) (*login.Client, error) {
+	if o.client != nil {
+		return o.client, nil
+	}
+	peer, err := o.app.provider(o.s)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := peer.config(o.app)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Scopes = o.s.Scopes
+	cfg.ExtraParams = o.s.ExtraParams
+	cfg.PKCE = o.s.PKCE
+	cfg.UseAccessToken = o.s.UseAccessToken
+	cfg.Account = o.s.Account
+	cfg.SelectAccount = o.selectAccount
+	client, err := login.Discover(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	o.client, o.peer = client, peer
+	return client, nil
+}
+
+// grant turns tokens into what is served and what is sealed beside it.
+func (o *oidc) grant(t login.Tokens) (signin.Grant, error) {
+	sealed, err := json.Marshal(session{
+		Refresh: t.RefreshToken.Reveal(), Access: t.AccessToken.Reveal(), Subject: t.Claims.Subject, Peer: o.peer,
+	})
+	if err != nil {
+		return signin.Grant{}, err
+	}
+	described, err := json.Marshal(o.about(t))
+	return signin.Grant{
+		Credential: signin.Credential{Token: t.Served(), Issued: o.app.now(), Expiry: t.Expiry},
+		Session:    sealed,
+		About:      described,
+	}, err
+}
+
+func (o *oidc) about(t login.Tokens) about {
+	kind := "id token"
+	if o.s.UseAccessToken {
+		kind = "access token"
+	}
+	return about{
+		Issuer: o.s.IssuerURL, Client: o.s.ClientID, Kind: kind, Scopes: o.s.Scopes, Wanted: o.s.Account,
+		Account: t.Claims.Account(), Subject: t.Claims.Subject, Groups: t.Claims.Groups,
+	}
+}

@@ -1,0 +1,86 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/kubecred/kubecred/internal/secret"
+	"github.com/kubecred/kubecred/internal/settings"
+)
+
+const (
+	maxSecret      = 64 << 10 // bytes of a secret's file or command's output
+	commandTimeout = 30 * time.Second
+)
+
+// readSecret returns a secret's text: as it is, from its file, or from what
+// its command prints. Files and commands come from the person's own
+// configuration or the policy alone (package settings).
+func (a *app) readSecret(s settings.Secret) (secret.Text, error) {
+	switch {
+	case s.File != "":
+		data, err := readSmallFile(s.File)
+		return trimmed(data), err
+	case len(s.Command) > 0:
+		data, err := output(s.Command)
+		return trimmed(data), err
+	}
+	return s.Text, nil
+}
+
+// trimmed drops the one line end that editors and commands add.
+func trimmed(data []byte) secret.Text {
+	return secret.New(strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"))
+}
+
+func readSmallFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readBounded(file, path)
+}
+
+func readBounded(r io.Reader, name string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxSecret+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(data) > maxSecret:
+		return nil, fmt.Errorf("%s is larger than %d KB", name, maxSecret>>10)
+	case len(bytes.TrimSpace(data)) == 0:
+		return nil, fmt.Errorf("%s is empty", name)
+	}
+	return data, nil
+}
+
+// output runs a command without a shell. Its stderr is dropped: it could hold
+// the secret, and ours is shown.
+func output(command []string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.WaitDelay = time.Second
+	pipe, err := c.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	data, err := readBounded(pipe, "the output of "+command[0])
+	if err != nil {
+		cancel() // it may go on printing
+	}
+	if failed := c.Wait(); failed != nil && err == nil {
+		err = fmt.Errorf("%s failed: %w", command[0], failed)
+	}
+	return data, err
+}

@@ -1,0 +1,236 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/internal/signin"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var output string
+	var explain bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show what is cached, until when, and where it is sealed",
+		Long: `Lists the cached entries and marks the one of the kubeconfig's current context.
+With --explain it shows every setting and where its value comes from. It asks
+nobody, sends nothing and changes nothing.`,
+		Example: examples("kubecred status", "kubecred status -o json", "kubecred status --explain --context prod"),
+		Args:    cobra.NoArgs,
+	}
+	t := addTarget(c)
+	c.Flags().BoolVar(&explain, "explain", false, "Show each setting and where it comes from")
+	addOutput(c, &output)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if explain {
+			return a.explainSettings(t, output)
+		}
+		return a.status(c.Context(), t, output)
+	}
+	return c
+}
+
+// entryStatus is one entry for people and for scripts.
+type entryStatus struct {
+	Entry   string     `json:"entry"`
+	Current bool       `json:"current"` // the kubeconfig's current context uses it
+	Issuer  string     `json:"issuer,omitempty"`
+	Client  string     `json:"client,omitempty"`
+	Account string     `json:"account,omitempty"`
+	Subject string     `json:"subject,omitempty"`
+	Groups  int        `json:"groups,omitempty"`
+	Kind    string     `json:"kind,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Renews  bool       `json:"renews"` // without a person, as far as is known
+	Sealed  cache.Home `json:"sealed"`
+	Problem string     `json:"problem,omitempty"`
+	Aside   bool       `json:"aside,omitempty"` // it could not be opened and was set aside
+
+	expiry time.Time
+}
+
+// report is what status says.
+type statusReport struct {
+	Storage cache.Home    `json:"storage"` // where a new entry would be sealed
+	Problem string        `json:"problem,omitempty"`
+	Context string        `json:"context,omitempty"`
+	Current string        `json:"current,omitempty"` // the entry of the context
+	Entries []entryStatus `json:"entries"`
+}
+
+// statusPatience bounds what status waits for: one keyring.
+const statusPatience = 10 * time.Second
+
+func (a *app) status(ctx context.Context, t *target, output string) error {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	current, problem := a.find(t)
+	s := current.settings
+	if s == nil {
+		var err error
+		if s, err = a.looseSettings(t); err != nil {
+			return err
+		}
+	}
+	store, err := a.openStore(s, a.newPerson(false, ""))
+	if err != nil {
+		return err
+	}
+	report := statusReport{Context: oneLine(current.context), Entries: []entryStatus{}}
+	if problem == nil {
+		report.Current = short(current.id)
+	}
+	if report.Storage, err = store.Probe(ctx); err != nil {
+		report.Problem = oneLine(err.Error())
+	}
+	items, err := store.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		report.Entries = append(report.Entries, describe(item, problem == nil && item.ID == current.id))
+	}
+	return a.print(output, report, func(w io.Writer) { a.printStatus(w, report) })
+}
+
+func describe(item cache.Item, current bool) entryStatus {
+	e := entryStatus{Entry: short(item.ID), Current: current, Sealed: item.Home, Aside: item.Aside}
+	if item.Err != nil {
+		e.Problem = oneLine(item.Err.Error())
+		return e
+	}
+	grant, err := signin.Read(item.Record)
+	if err != nil {
+		e.Problem = oneLine(err.Error())
+		return e
+	}
+	var who about
+	if len(grant.About) > 0 && json.Unmarshal(grant.About, &who) != nil {
+		e.Problem = "it was written by another version"
+	}
+	e.Issuer, e.Client, e.Account = oneLine(who.Issuer), oneLine(who.Client), oneLine(who.Account)
+	e.Subject, e.Groups, e.Kind = oneLine(who.Subject), who.Groups, who.Kind
+	e.Renews = renews(grant.Session)
+	if e.expiry = grant.Credential.Expiry; !e.expiry.IsZero() {
+		at := e.expiry.UTC()
+		e.Expires = &at
+	}
+	return e
+}
+
+func renews(sealed []byte) bool {
+	var held session
+	return json.Unmarshal(sealed, &held) == nil && held.Refresh != ""
+}
+
+func (a *app) printStatus(w io.Writer, r statusReport) {
+	if len(r.Entries) == 0 {
+		fmt.Fprintln(w, "Nothing is cached.")
+	} else {
+		a.printEntries(w, r.Entries)
+	}
+	if r.Current != "" && !hasCurrent(r.Entries) {
+		fmt.Fprintf(w, "The current context is not signed in; its entry is %s.\n", r.Current)
+	}
+	fmt.Fprintf(w, "\nNew entries are sealed %s.\n", whereSealed(r.Storage))
+	if r.Problem != "" {
+		fmt.Fprintf(w, "That cannot be used now: %s.\n", r.Problem)
+	}
+}
+
+func (a *app) printEntries(w io.Writer, entries []entryStatus) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, " \tENTRY\tWHO\tISSUER\tCLIENT\tLIVES\tRENEWS\tSEALED")
+	for _, e := range entries {
+		mark := " "
+		if e.Current {
+			mark = "*"
+		}
+		if e.Problem != "" {
+			fmt.Fprintf(table, "%s\t%s\t%s\n", mark, e.Entry, e.Problem)
+			continue
+		}
+		lives := a.until(e.expiry)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark, e.Entry,
+			orDash(e.Account), orDash(e.Issuer), orDash(e.Client), lives, yesNo(e.Renews), e.Sealed)
+	}
+	table.Flush()
+}
+
+func hasCurrent(entries []entryStatus) bool {
+	for _, e := range entries {
+		if e.Current {
+			return true
+		}
+	}
+	return false
+}
+
+// whereSealed says where the data key of new entries lies, and what follows.
+func whereSealed(home cache.Home) string {
+	switch home {
+	case cache.InKeyring:
+		return "under the system's keyring"
+	case cache.InKernel:
+		return "under the kernel's keyring, for 12 hours"
+	case cache.InFile:
+		return "under a key in a file beside them: whoever can read your files can read them"
+	}
+	return "nowhere: nothing is kept"
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// explainSettings shows where each setting comes from. When resolving fails it
+// shows what is known until there, and then fails.
+func (a *app) explainSettings(t *target, output string) error {
+	f, findErr := a.find(t)
+	in := f.input
+	if in.Files == nil {
+		return findErr
+	}
+	in.Loose = true
+	explained, err := settings.Explain(in)
+	if err == nil {
+		err = findErr
+	}
+	if printErr := a.print(output, explained, func(w io.Writer) { printExplained(w, explained) }); printErr != nil {
+		return printErr
+	}
+	return err
+}
+
+func printExplained(w io.Writer, explained []settings.Explained) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SETTING\tVALUE\tFROM\tALSO SAID BY")
+	for _, e := range explained {
+		var others []string
+		for _, o := range e.Overridden {
+			others = append(others, o.String())
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.Setting, orDash(e.Value), e.Source, strings.Join(others, ", "))
+	}
+	table.Flush()
+}

@@ -1,0 +1,161 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/kubeconfig"
+	"github.com/kubecred/kubecred/internal/settings"
+)
+
+// target says which entry login, logout and status are about: the one of the
+// flags, or that of a kubeconfig's exec block, resolved as kubectl would.
+type target struct {
+	kubeconfig, context, user, entry string
+
+	flags *settings.Flags
+}
+
+func addTarget(c *cobra.Command) *target {
+	t := &target{}
+	c.Flags().StringVar(&t.context, "context", "", "Take the exec block of this context instead of the current one's")
+	c.Flags().StringVar(&t.user, "user", "", "Take the exec block of this user of the kubeconfig")
+	c.Flags().StringVar(&t.entry, "entry", "", "Take the entry with this ID, as status and hints print it")
+	c.Flags().StringVar(&t.kubeconfig, "kubeconfig", "", "Read this kubeconfig instead of KUBECONFIG or ~/.kube/config")
+	t.flags = settings.AddFlags(c.Flags())
+	return t
+}
+
+// found is an entry with its settings.
+type found struct {
+	settings *settings.Settings
+	input    settings.Input
+	id       cache.ID
+	context  string // "" where the flags name the entry
+}
+
+// errNotOurs is a kubeconfig user that signs in otherwise.
+var errNotOurs = errors.New("does not sign in with kubecred")
+
+// find returns the entry that t is about.
+func (a *app) find(t *target) (found, error) {
+	in := settings.Input{Flags: t.flags, Variable: a.getenv, Agreed: a.agreed, Files: a.files}
+	if t.entry != "" {
+		return a.findEntry(t, in)
+	}
+	if t.context == "" && t.user == "" {
+		loose := in
+		loose.Loose = true
+		if s, err := settings.Resolve(loose); err != nil || s.IssuerURL != "" {
+			return resolved(in, "")
+		}
+	}
+	config, err := a.loadKubeconfig(t)
+	if err != nil {
+		return found{}, err
+	}
+	at, err := pick(config, t)
+	if err != nil {
+		return found{}, err
+	}
+	return a.follow(in, at)
+}
+
+func pick(config *kubeconfig.Config, t *target) (kubeconfig.Target, error) {
+	if t.user != "" {
+		user, err := config.User(t.user)
+		return kubeconfig.Target{User: user}, err
+	}
+	return config.Target(t.context)
+}
+
+func (a *app) loadKubeconfig(t *target) (*kubeconfig.Config, error) {
+	if t.kubeconfig != "" {
+		return kubeconfig.Load([]string{t.kubeconfig})
+	}
+	return kubeconfig.Load(kubeconfig.Paths(a.getenv("KUBECONFIG"), a.files.Home))
+}
+
+// follow resolves the settings of an exec block as get-token would.
+func (a *app) follow(in settings.Input, at kubeconfig.Target) (found, error) {
+	block := at.User.Exec
+	if block == nil || !isOurs(block) {
+		return found{}, fmt.Errorf("the user %q %w", at.User.Name, errNotOurs)
+	}
+	flags, err := settings.ParseArgs(block.Args)
+	if err != nil {
+		return found{}, err
+	}
+	in.Kubeconfig = flags
+	in.Extension = at.Config
+	in.Variable = withEnv(a.getenv, block.Env)
+	return resolved(in, at.Context)
+}
+
+func resolved(in settings.Input, context string) (found, error) {
+	s, err := settings.Resolve(in)
+	if err != nil {
+		return found{input: in, context: context}, err
+	}
+	return found{settings: s, input: in, id: cache.NewID(s.Identity()), context: context}, nil
+}
+
+// isOurs reports whether an exec block runs this program, or kubelogin with
+// arguments that this program understands.
+func isOurs(block *kubeconfig.Exec) bool {
+	name := strings.TrimSuffix(filepath.Base(filepath.ToSlash(block.Command)), ".exe")
+	for _, arg := range block.Args {
+		if arg == "get-token" {
+			return name == "kubecred" || name == "kubectl" || name == "kubectl-oidc_login" || name == "kubelogin"
+		}
+	}
+	return false
+}
+
+func withEnv(getenv func(string) string, env []kubeconfig.EnvVar) func(string) string {
+	return func(name string) string {
+		for _, v := range env {
+			if v.Name == name {
+				return v.Value
+			}
+		}
+		return getenv(name)
+	}
+}
+
+// findEntry looks through the kubeconfig for the exec block whose entry has
+// the ID that t begins.
+func (a *app) findEntry(t *target, in settings.Input) (found, error) {
+	config, err := a.loadKubeconfig(t)
+	if err != nil {
+		return found{}, err
+	}
+	var match []found
+	for _, at := range config.Targets() {
+		f, err := a.follow(in, at)
+		if err == nil && strings.HasPrefix(f.id.String(), t.entry) && !known(match, f.id) {
+			match = append(match, f)
+		}
+	}
+	switch len(match) {
+	case 0:
+		return found{}, usageError("no user of the kubeconfig has the entry %s", oneLine(t.entry))
+	case 1:
+		return match[0], nil
+	}
+	return found{}, usageError("%d entries begin with %s: give more of the ID", len(match), oneLine(t.entry))
+}
+
+func known(list []found, id cache.ID) bool {
+	for _, f := range list {
+		if f.id == id {
+			return true
+		}
+	}
+	return false
+}
