@@ -6,7 +6,6 @@ package proc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -89,16 +88,16 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Ready asks the check again and again until it passes,
 // and fails when the context ends or the process does.
 func (p *Process) Ready(ctx context.Context, check func(context.Context) error) error {
-	last := errors.New("never asked")
 	for {
-		if last = check(ctx); last == nil {
+		err := check(ctx)
+		if err == nil {
 			return nil
 		}
 		select {
 		case <-p.done:
 			return fmt.Errorf("%s ended: %v\n%s", p.name, p.err, p.Tail())
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w\n%s", p.name, last, p.Tail())
+			return fmt.Errorf("%s is not ready: %w\n%s", p.name, err, p.Tail())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
