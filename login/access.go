@@ -60,8 +60,10 @@ func (c *Client) readAccess(ctx context.Context, raw string) (claims rawClaims, 
 	if err != nil {
 		return nil, false, err
 	}
-	if err := c.checkTimes(t.claims); err != nil {
-		return nil, false, err
+	for _, check := range []func(rawClaims) error{c.checkTimes, checkSubject} {
+		if err := check(t.claims); err != nil {
+			return nil, false, err
+		}
 	}
 	_, err = c.verifySignature(ctx, t, &oidc.Config{SkipClientIDCheck: true})
 	return t.claims, true, err

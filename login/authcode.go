@@ -31,6 +31,7 @@ type attempt struct {
 	state, nonce string
 	verifier     secret.Text // empty without PKCE
 	redirect     string
+	byHand       bool // the address of the last page is all there is
 }
 
 // begin prepares a sign-in with an authorization code. What can fail without a
@@ -68,6 +69,9 @@ func (c *Client) authorizationURL(a attempt) (string, error) {
 		query.Set("login_hint", c.cfg.Account)
 	}
 	c.addExtra(query)
+	if a.byHand {
+		query.Del("response_mode") // a form post is in no address
+	}
 	if c.cfg.SelectAccount {
 		addWord(query, "prompt", "select_account")
 	}

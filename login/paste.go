@@ -42,6 +42,7 @@ func (c *Client) Paste(ctx context.Context, o PasteOptions) (Tokens, error) {
 	if err != nil {
 		return Tokens{}, err
 	}
+	a.byHand = true
 	if a.redirect = o.RedirectURL; a.redirect == "" {
 		a.redirect = pasteRedirect
 	}

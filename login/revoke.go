@@ -6,6 +6,7 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 
 	"github.com/kubecred/kubecred/internal/secret"
@@ -29,7 +30,10 @@ func (c *Client) Revoke(ctx context.Context, refresh, access secret.Text) error 
 	if oauthCode(accessErr) == "unsupported_token_type" {
 		accessErr = nil
 	}
-	return errors.Join(err, accessErr)
+	if err != nil && accessErr != nil {
+		return fmt.Errorf("%w; %w", err, accessErr)
+	}
+	return errors.Join(err, accessErr) // at most one of them
 }
 
 func (c *Client) revoke(ctx context.Context, token secret.Text, hint string) error {

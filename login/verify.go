@@ -90,7 +90,7 @@ func (c *Client) verifyIDToken(ctx context.Context, raw string, want expectation
 	if err != nil {
 		return Claims{}, err
 	}
-	for _, check := range []func(rawClaims) error{c.checkIssuer, c.checkTimes, c.checkAudience, want.checkNonce} {
+	for _, check := range []func(rawClaims) error{c.checkIssuer, c.checkTimes, c.checkAudience, checkSubject, want.checkNonce} {
 		if err := check(t.claims); err != nil {
 			return Claims{}, err
 		}
@@ -118,7 +118,7 @@ func (c *Client) verifySignature(ctx context.Context, t jwt, cfg *oidc.Config) (
 	cfg.Now = c.cfg.Now
 	token, err := oidc.NewVerifier(c.cfg.Issuer, &oidc.StaticKeySet{PublicKeys: keys}, cfg).Verify(ctx, t.raw)
 	if err != nil {
-		return nil, &VerifyError{"signature", "it is not signed by the provider"}
+		return nil, &VerifyError{"signature", "it is not signed by the provider, or a claim has the wrong type"}
 	}
 	var signed json.RawMessage
 	if token.Claims(&signed) != nil || !bytes.Equal(signed, t.payload) {
@@ -182,14 +182,17 @@ func (w expectation) checkNonce(claims rawClaims) error {
 	return nil
 }
 
-// checkPerson wants a subject, the same as before, who is the account asked
-// for and has signed in recently enough.
-func (c *Client) checkPerson(claims rawClaims, want expectation) error {
-	subject := claims.text("sub")
-	if subject == "" {
+func checkSubject(claims rawClaims) error {
+	if claims.text("sub") == "" {
 		return &VerifyError{"sub", "it does not say whom it is for"}
 	}
-	if want.subject != "" && subject != want.subject {
+	return nil
+}
+
+// checkPerson wants the same subject as before, who is the account asked for
+// and has signed in recently enough.
+func (c *Client) checkPerson(claims rawClaims, want expectation) error {
+	if want.subject != "" && claims.text("sub") != want.subject {
 		return &WrongAccountError{Want: term.Clean(want.subject, maxName), Got: claims.name()}
 	}
 	if !want.machine && c.cfg.Account != "" && !claims.isFor(c.cfg.Account) {

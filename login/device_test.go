@@ -1,0 +1,352 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubecred/kubecred/internal/oidctest"
+	"github.com/kubecred/kubecred/internal/secret"
+)
+
+// deviceClient is a client whose waits take no time.
+func deviceClient(t *testing.T, p *oidctest.Provider, edits ...func(*Config)) (*Client, *pauses) {
+	t.Helper()
+	waits := &pauses{clock: newClock()}
+	p.Apply(oidctest.Clock(waits.clock.Now))
+	c := discovered(t, p, append(edits, func(c *Config) { c.Now = waits.clock.Now })...)
+	c.wait = waits.wait
+	return c, waits
+}
+
+func secondsOf(list []time.Duration) string {
+	text := ""
+	for _, d := range list {
+		text += fmt.Sprint(" ", d.Seconds())
+	}
+	return strings.TrimSpace(text)
+}
+
+func TestDevice(t *testing.T) {
+	for name, options := range map[string][]oidctest.Option{
+		"plain":  nil,
+		"PKCE":   {func(c *oidctest.Config) { c.DevicePKCE = true }}, // as Keycloak can require it
+		"Google": {oidctest.GoogleDevice()},
+		// int128/kubelogin and x/oauth2 poll at once; a strict provider then says slow_down.
+		"policed": {func(c *oidctest.Config) { c.PoliceInterval = true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := oidctest.Start(t, append(options, oidctest.DeviceApprovedAfter(3))...)
+			c, waits := deviceClient(t, p, func(c *Config) { c.ExtraParams = map[string]string{"audience": "kubernetes"} })
+			who := newPerson()
+			who.open = func(string) error { t.Error("an address was opened by itself"); return nil }
+			got, err := c.Device(within(t), DeviceOptions{Person: who})
+			if err != nil || got.Claims.Subject != "user-1" || got.RefreshToken.Empty() {
+				t.Fatalf("tokens = %+v, %v", got, err)
+			}
+			if took := secondsOf(waits.list()); took != "5 5 5" || p.CountGrant(oidctest.GrantDevice) != 3 {
+				t.Errorf("waited %s, polled %d times", took, p.CountGrant(oidctest.GrantDevice))
+			}
+			asked, polled := p.Requests(oidctest.Device)[0].Form, p.Requests(oidctest.Token)[0].Form
+			if asked.Get("code_challenge_method") != "S256" || asked.Get("audience") != "kubernetes" || polled.Get("code_verifier") == "" {
+				t.Errorf("sent %v, then %v", asked, polled)
+			}
+			page, _ := url.Parse(p.URL)
+			for _, want := range []string{p.Issuer + "/device", "It is at " + page.Host + ".", "started this sign-in yourself"} {
+				if !strings.Contains(who.text(), want) {
+					t.Errorf("%q is missing in:\n%s", want, who.text())
+				}
+			}
+			if strings.Contains(who.text(), "█") || strings.Contains(who.text(), polled.Get("device_code")) || who.waits != 0 {
+				t.Errorf("shown:\n%s", who.text())
+			}
+		})
+	}
+}
+
+func TestDeviceWithoutPKCE(t *testing.T) {
+	p := oidctest.Start(t, oidctest.DeviceApprovedAfter(1))
+	c, _ := deviceClient(t, p, func(c *Config) { c.PKCE = "no" })
+	if _, err := c.Device(within(t), DeviceOptions{Person: newPerson()}); err != nil {
+		t.Fatal(err)
+	}
+	if p.Requests(oidctest.Device)[0].Form.Has("code_challenge") || p.Requests(oidctest.Token)[0].Form.Has("code_verifier") {
+		t.Error("PKCE was sent")
+	}
+}
+
+// Denied and expired are distinct; the code's end, as the provider or as we
+// know it, is a wait that came to its end.
+func TestDeviceThatFails(t *testing.T) {
+	then := func(do func(p *oidctest.Provider, userCode string) error) func(*testing.T, *oidctest.Provider, *pauses) {
+		return func(t *testing.T, p *oidctest.Provider, waits *pauses) {
+			waits.then = func(n int) {
+				if n == 2 {
+					if err := do(p, p.UserCodes()[0]); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		prepare func(*testing.T, *oidctest.Provider, *pauses)
+		want    error
+		polls   int
+	}{
+		"denied":        {then((*oidctest.Provider).DenyDevice), ErrDenied, 2},
+		"expired there": {then((*oidctest.Provider).ExpireDevice), ErrTimeout, 2},
+		"expired here":  {func(*testing.T, *oidctest.Provider, *pauses) {}, ErrTimeout, 119},
+		"never answering": {then(func(p *oidctest.Provider, _ string) error {
+			p.Apply(oidctest.Break(oidctest.Token, oidctest.Cut()))
+			return nil
+		}), ErrTimeout, 13},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := oidctest.Start(t)
+			c, waits := deviceClient(t, p)
+			test.prepare(t, p, waits)
+			who := newPerson()
+			_, err := c.Device(within(t), DeviceOptions{Person: who})
+			if !errors.Is(err, test.want) || errors.Is(err, ErrDenied) == errors.Is(err, ErrTimeout) || p.CountGrant(oidctest.GrantDevice) != test.polls || who.waits != 0 {
+				t.Errorf("error = %v after %d polls", err, p.CountGrant(oidctest.GrantDevice))
+			}
+		})
+	}
+}
+
+// x/oauth2's DeviceAccessToken gives up at one 503; its AuthStyleAutoDetect
+// sent 8 requests in 4 ticks.
+func TestDevicePollsOnThroughTrouble(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault oidctest.Fault
+		want  string
+	}{
+		"503":                    {oidctest.First(3, oidctest.Status(503, 0)), "5 10 20 40"},
+		"429":                    {oidctest.First(1, oidctest.Status(429, 60)), "5 10"},
+		"cut":                    {oidctest.First(2, oidctest.Cut()), "5 10 20"},
+		"for long":               {oidctest.First(6, oidctest.Status(502, 0)), "5 10 20 40 60 60 60"},
+		"pending in between":     {oidctest.First(3, alternate(oidctest.Status(503, 0), oidctest.Refuse(400, "authorization_pending", "", nil))), "5 10 5 10"},
+		"slow_down":              {oidctest.First(3, oidctest.Refuse(400, "slow_down", "", nil)), "5 10 15 20"},
+		"slow_down with 429":     {oidctest.First(1, oidctest.Refuse(429, "slow_down", "", nil)), "5 10"},
+		"slow_down with a value": {oidctest.First(1, oidctest.Refuse(400, "slow_down", "", map[string]any{"interval": 12})), "5 12"},
+		"slow_down, less":        {oidctest.First(1, oidctest.Refuse(400, "slow_down", "", map[string]any{"interval": 1})), "5 10"},
+		"slow_down, hostile":     {oidctest.First(1, oidctest.Refuse(400, "slow_down", "", map[string]any{"interval": 1e9})), "5 300"},
+		"pending as GitHub says": {oidctest.First(2, oidctest.Refuse(200, "authorization_pending", "", nil)), "5 5 5"},
+		"pending as Google says": {oidctest.First(2, oidctest.Refuse(428, "authorization_pending", "", nil)), "5 5 5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := oidctest.Start(t, oidctest.DeviceApprovedAfter(1), oidctest.Break(oidctest.Token, test.fault))
+			c, waits := deviceClient(t, p)
+			if _, err := c.Device(within(t), DeviceOptions{Person: newPerson()}); err != nil {
+				t.Fatal(err)
+			}
+			if took := secondsOf(waits.list()); took != test.want || p.CountGrant(oidctest.GrantDevice) != len(waits.list()) {
+				t.Errorf("waited %s, want %s; polled %d times", took, test.want, p.CountGrant(oidctest.GrantDevice))
+			}
+		})
+	}
+}
+
+// Other answers end the wait.
+func TestDevicePollThatCannotGoOn(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault oidctest.Fault
+		as    any
+	}{
+		"invalid_client": {oidctest.Refuse(401, "invalid_client", "", nil), new(*OAuthError)},
+		"portal":         {oidctest.NotJSON(), new(*ProviderError)},
+		"redirect":       {oidctest.RedirectTo("/elsewhere"), new(*ProviderError)},
+		"endless":        {oidctest.Endless(), new(*ProviderError)},
+	} {
+		p := oidctest.Start(t, oidctest.Break(oidctest.Token, test.fault))
+		c, waits := deviceClient(t, p)
+		if _, err := c.Device(within(t), DeviceOptions{Person: newPerson()}); !errors.As(err, test.as) || len(waits.list()) != 1 {
+			t.Errorf("%s: %v (%T) after %d polls", name, err, err, len(waits.list()))
+		}
+	}
+}
+
+// x/oauth2 panics on a negative interval and fails on a string.
+func TestDeviceIntervals(t *testing.T) {
+	want := map[string]string{"float": "1", "huge": "60", "exponent": "60"}
+	for name, value := range oidctest.OddNumbers() {
+		p := oidctest.Start(t, oidctest.DeviceApprovedAfter(1), oidctest.Set(oidctest.Device, "interval", value), oidctest.Set(oidctest.Device, "expires_in", value))
+		if name == "string" || name == "float" {
+			p.Apply(oidctest.Set(oidctest.Device, "expires_in", 600))
+		}
+		c, waits := deviceClient(t, p)
+		_, err := c.Device(within(t), DeviceOptions{Person: newPerson()})
+		expected := want[name]
+		if expected == "" {
+			expected = "5"
+		}
+		if took := secondsOf(waits.list()); err != nil || took != expected {
+			t.Errorf("%s: waited %s, want %s: %v", name, took, expected, err)
+		}
+	}
+	// npm oidc-provider leaves it out.
+	p := oidctest.Start(t, oidctest.DeviceApprovedAfter(2), oidctest.Drop(oidctest.Device, "interval", "expires_in"))
+	c, waits := deviceClient(t, p)
+	if _, err := c.Device(within(t), DeviceOptions{Person: newPerson()}); err != nil || secondsOf(waits.list()) != "5 5" {
+		t.Errorf("waited %s: %v", secondsOf(waits.list()), err)
+	}
+}
+
+func TestDeviceTimeout(t *testing.T) {
+	p := oidctest.Start(t)
+	c, waits := deviceClient(t, p)
+	_, err := c.Device(within(t), DeviceOptions{Person: newPerson(), Timeout: 12 * time.Second})
+	if !errors.Is(err, ErrTimeout) || secondsOf(waits.list()) != "5 5" {
+		t.Errorf("waited %s: %v", secondsOf(waits.list()), err)
+	}
+}
+
+func TestDeviceCancelled(t *testing.T) {
+	p := oidctest.Start(t)
+	c, waits := deviceClient(t, p)
+	ctx, cancel := newCancel(t)
+	waits.then = func(int) { cancel() }
+	_, err := c.Device(ctx, DeviceOptions{Person: newPerson()})
+	if !errors.Is(err, context.Canceled) || p.Count(oidctest.Token) != 0 {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestSleep(t *testing.T) {
+	if err := sleep(t.Context(), time.Nanosecond); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := sleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestDeviceEndpointBroken(t *testing.T) {
+	network, provider, oauth := new(*NetworkError), new(*ProviderError), new(*OAuthError)
+	for name, test := range map[string]struct {
+		option oidctest.Option
+		as     any
+	}{
+		"none":            {oidctest.NoDeviceEndpoint(), new(*UnsupportedError)}, // Cognito
+		"503":             {oidctest.Break(oidctest.Device, oidctest.Status(503, 0)), network},
+		"portal":          {oidctest.Break(oidctest.Device, oidctest.NotJSON()), provider},
+		"404":             {oidctest.Break(oidctest.Device, oidctest.Status(404, 0)), provider},
+		"refused":         {oidctest.Grants(oidctest.GrantCode), oauth}, // Keycloak: off by default
+		"refused, 200":    {oidctest.Break(oidctest.Device, oidctest.Refuse(200, "device_flow_disabled", "", nil)), oauth},
+		"endless":         {oidctest.Break(oidctest.Device, oidctest.Endless()), provider},
+		"no device code":  {oidctest.Drop(oidctest.Device, "device_code"), provider},
+		"no user code":    {oidctest.Drop(oidctest.Device, "user_code"), provider},
+		"no address":      {oidctest.Drop(oidctest.Device, "verification_uri"), provider},
+		"hidden code":     {oidctest.Set(oidctest.Device, "user_code", "AB\u200bCD"), provider},
+		"control code":    {oidctest.Set(oidctest.Device, "user_code", oidctest.ControlText), provider},
+		"long code":       {oidctest.Set(oidctest.Device, "user_code", strings.Repeat("A", 500)), provider},
+		"number for text": {oidctest.Set(oidctest.Device, "device_code", 7), provider},
+	} {
+		p := oidctest.Start(t, test.option)
+		c, waits := deviceClient(t, p)
+		who := newPerson()
+		_, err := c.Device(within(t), DeviceOptions{Person: who})
+		if !errors.As(err, test.as) || len(waits.list()) != 0 || who.text() != "" || strings.ContainsAny(err.Error(), "\x1b\u202e\u200b") {
+			t.Errorf("%s: %v (%T), shown %q", name, err, err, who.text())
+		}
+	}
+}
+
+func TestHostileVerificationURLs(t *testing.T) {
+	p := oidctest.Start(t)
+	c, _ := deviceClient(t, p)
+	for _, address := range oidctest.HostileURLs() {
+		p.Apply(oidctest.Unedited(oidctest.Device), oidctest.Set(oidctest.Device, "verification_uri", address))
+		who := newPerson()
+		_, err := c.Device(within(t), DeviceOptions{Person: who})
+		if wantError[*ProviderError](t, err); who.text() != "" || len(err.Error()) > 300 {
+			t.Errorf("%.60q: %v", address, err)
+		}
+	}
+}
+
+// The picture leads where the text says, or it is of the text.
+func TestVerificationPages(t *testing.T) {
+	issuer := &url.URL{Scheme: "https", Host: "issuer.example"}
+	for _, test := range []struct{ page, complete, picture string }{
+		{"https://a.example/device", "https://a.example/device?user_code=X", "https://a.example/device?user_code=X"},
+		{"https://a.example/device", "https://b.example/device?user_code=X", "https://a.example/device"},
+		{"https://a.example/device", "javascript:alert(1)", "https://a.example/device"},
+		{"https://a.example/device", "", "https://a.example/device"},
+		{"http://a.example/device", "", ""},
+		{"http://localhost/device", "", ""},
+		{"https://localhost/device", "", ""},
+		{"https://аpple.example/device", "", ""}, // a Cyrillic а
+	} {
+		var d device
+		err := d.readPages(deviceAnswer{VerificationURI: test.page, Complete: test.complete}, issuer)
+		if (err == nil) != (test.picture != "") || d.picture != test.picture {
+			t.Errorf("%s with %s: %q, %v", test.page, test.complete, d.picture, err)
+		}
+	}
+}
+
+func TestDeviceShowsAQRCode(t *testing.T) {
+	p := oidctest.Start(t, oidctest.DeviceApprovedAfter(1))
+	c, _ := deviceClient(t, p)
+	who := newPerson()
+	who.width = 80
+	if _, err := c.Device(within(t), DeviceOptions{Person: who}); err != nil || !strings.Contains(who.text(), "█") {
+		t.Errorf("%v, shown:\n%s", err, who.text())
+	}
+}
+
+func TestQRCode(t *testing.T) {
+	const address = "https://issuer.example/device?user_code=WDJB-MJHT"
+	picture := qrCode(address, 80)
+	lines := strings.Split(strings.TrimSuffix(picture, "\n"), "\n")
+	columns := len([]rune(lines[0]))
+	if columns < 21+2*quiet || columns > 80 || len(lines) != (columns+1)/2 {
+		t.Fatalf("%d lines of %d columns:\n%s", len(lines), columns, picture)
+	}
+	for _, line := range lines {
+		if r := []rune(line); len(r) != columns || r[0] != r[1] || !slices.Contains([]rune("█▀"), r[0]) {
+			t.Errorf("line %q", line)
+		}
+	}
+	// The finder pattern's upper left corner: dark, after the quiet rows.
+	if row := []rune(lines[1]); string(row[quiet:quiet+7]) != " ▄▄▄▄▄ " {
+		t.Errorf("finder pattern: %q", string(row[quiet:quiet+7]))
+	}
+	if qrCode(address, columns) == "" || qrCode(address, columns-1) != "" || qrCode(address, 0) != "" || qrCode(strings.Repeat("x", 3000), 1000) != "" {
+		t.Error("the width is not kept to")
+	}
+}
+
+func alternate(odd, even oidctest.Fault) oidctest.Fault {
+	n := 0 // polls come one after the other
+	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		if n++; n%2 == 1 {
+			odd(w, r, serve)
+			return
+		}
+		even(w, r, serve)
+	}
+}
+
+// Every account of an error is the person's to read: none holds what was sent.
+func TestDeviceErrorsHoldNoSecret(t *testing.T) {
+	p := oidctest.Start(t, oidctest.Confidential(oidctest.AuthPost, "canary-secret"))
+	p.Apply(oidctest.Break(oidctest.Device, func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		oidctest.Refuse(400, "invalid_client", r.PostForm.Get("client_secret")+"\x1b", nil)(w, r, nil)
+	}))
+	c, _ := deviceClient(t, p, func(c *Config) { c.ClientSecret, c.AuthMethod = secret.New("canary-secret"), AuthPost })
+	_, err := c.Device(within(t), DeviceOptions{Person: newPerson()})
+	if wantError[*OAuthError](t, err); strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "\x1b") {
+		t.Errorf("error = %v", err)
+	}
+}
