@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/kubecred/kubecred/cache"
@@ -33,6 +34,32 @@ func (a *app) openStore(s *settings.Settings, p *person) (*cache.Store, error) {
 		Notice:      func(text string) { p.Show(text + "\n") },
 		Log:         a.log,
 	})
+}
+
+// shelf is one of the caches that a folder holds, and what lies there.
+type shelf struct {
+	store *cache.Store
+	items []cache.Item
+}
+
+// shelves lists every entry of the cache folder, whichever mode the settings
+// choose for new ones: what lies there is the person's all the same.
+func (a *app) shelves(ctx context.Context, s *settings.Settings, p *person) ([]shelf, error) {
+	var all []shelf
+	for _, mode := range []cache.Storage{cache.Auto, cache.File} {
+		of := *s
+		of.Storage = string(mode)
+		store, err := a.openStore(&of, p)
+		if err != nil {
+			return nil, err
+		}
+		items, err := store.List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, shelf{store, items})
+	}
+	return all, nil
 }
 
 // short is an entry's ID as a person types it. Twelve digits tell more entries

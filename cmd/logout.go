@@ -52,53 +52,72 @@ func (a *app) logout(ctx context.Context, t *target) error {
 	if err != nil {
 		return err
 	}
-	return a.withStore(ctx, f.settings, func(ctx context.Context, store *cache.Store) error {
-		held, err := a.provider(f.settings)
-		if err != nil {
-			return err
-		}
-		return a.end(ctx, store, f.id, &held)
-	})
+	ctx, done, err := a.beginLogout(ctx, f.settings)
+	if err != nil {
+		return err
+	}
+	defer done()
+	store, err := a.openStore(f.settings, a.newPerson(true, ""))
+	if err != nil {
+		return err
+	}
+	held, err := a.provider(f.settings)
+	if err != nil {
+		return err
+	}
+	return a.end(ctx, store, f.id, &held)
 }
 
 // logoutCached ends an entry that no kubeconfig names any more.
 func (a *app) logoutCached(ctx context.Context, t *target) error {
-	s, err := a.looseSettings(t)
-	if err != nil {
-		return err
-	}
-	return a.withStore(ctx, s, func(ctx context.Context, store *cache.Store) error {
-		item, err := cached(ctx, store, t.entry)
-		if err != nil {
-			return err
-		}
-		return a.end(ctx, store, item.ID, nil)
-	})
+	return a.logoutEach(ctx, t, func(all []shelf) ([]shelf, error) { return chosen(all, t.entry) })
 }
 
 func (a *app) logoutAll(ctx context.Context, t *target) error {
+	return a.logoutEach(ctx, t, func(all []shelf) ([]shelf, error) {
+		var failures []error
+		for _, s := range all {
+			failures = append(failures, s.store.DropCopies())
+		}
+		return all, errors.Join(failures...)
+	})
+}
+
+// logoutEach ends the entries that which leaves of all that are cached.
+func (a *app) logoutEach(ctx context.Context, t *target, which func([]shelf) ([]shelf, error)) error {
 	s, err := a.looseSettings(t)
 	if err != nil {
 		return err
 	}
-	return a.withStore(ctx, s, func(ctx context.Context, store *cache.Store) error {
-		items, err := store.List(ctx)
-		if err != nil {
-			return err
+	ctx, done, err := a.beginLogout(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer done()
+	all, err := a.shelves(ctx, s, a.newPerson(true, ""))
+	if err != nil {
+		return err
+	}
+	some, err := which(all)
+	failures := []error{err}
+	ended := 0
+	for _, shelf := range some {
+		for _, item := range shelf.items {
+			failures = append(failures, a.endItem(ctx, shelf.store, item))
+			ended++
 		}
-		var failures []error
-		for _, item := range items {
-			if item.Aside {
-				failures = append(failures, store.Discard(item))
-				continue
-			}
-			failures = append(failures, a.end(ctx, store, item.ID, nil))
-		}
-		if len(items) == 0 {
-			fmt.Fprintln(a.stdout, "Nothing is cached.")
-		}
-		return errors.Join(append(failures, store.DropCopies())...)
-	})
+	}
+	if err = errors.Join(failures...); err == nil && ended == 0 {
+		fmt.Fprintln(a.stdout, "Nothing is cached.")
+	}
+	return err
+}
+
+func (a *app) endItem(ctx context.Context, store *cache.Store, item cache.Item) error {
+	if item.Aside {
+		return store.Discard(item)
+	}
+	return a.end(ctx, store, item.ID, nil)
 }
 
 // looseSettings are enough to find the cache.
@@ -106,22 +125,15 @@ func (a *app) looseSettings(t *target) (*settings.Settings, error) {
 	return settings.Resolve(settings.Input{Flags: t.flags, Variable: a.getenv, Files: a.files, Loose: true})
 }
 
-// withStore runs one of logout's ways with a deadline and a cache.
-func (a *app) withStore(ctx context.Context, s *settings.Settings, run func(context.Context, *cache.Store) error) error {
-	done, err := a.begin(s.Verbosity)
+// beginLogout gives a logout its log and its deadline.
+func (a *app) beginLogout(ctx context.Context, s *settings.Settings) (context.Context, func(), error) {
+	closeLog, err := a.begin(s.Verbosity)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer done()
 	ctx, stop := lifetime.Context(ctx)
-	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, logoutPatience)
-	defer cancel()
-	store, err := a.openStore(s, a.newPerson(true, s.BrowserCommand))
-	if err != nil {
-		return err
-	}
-	return run(ctx, store)
+	return ctx, func() { cancel(); stop(); closeLog() }, nil
 }
 
 // end revokes and forgets one entry. It holds the entry's lock, so that a
@@ -175,23 +187,21 @@ func (a *app) revoke(ctx context.Context, record cache.Record, peer *provider) e
 	return client.Revoke(ctx, secret.New(held.Refresh), secret.New(held.Access))
 }
 
-// cached returns the entry of the cache whose ID begins with prefix.
-func cached(ctx context.Context, store *cache.Store, prefix string) (cache.Item, error) {
-	items, err := store.List(ctx)
-	if err != nil {
-		return cache.Item{}, err
-	}
-	var match []cache.Item
-	for _, item := range items {
-		if !item.Aside && strings.HasPrefix(item.ID.String(), prefix) {
-			match = append(match, item)
+// chosen leaves the one entry whose ID begins with prefix.
+func chosen(all []shelf, prefix string) ([]shelf, error) {
+	var match []shelf
+	for _, s := range all {
+		for _, item := range s.items {
+			if !item.Aside && strings.HasPrefix(item.ID.String(), prefix) {
+				match = append(match, shelf{s.store, []cache.Item{item}})
+			}
 		}
 	}
 	switch len(match) {
 	case 0:
-		return cache.Item{}, usageError("no entry begins with %s", oneLine(prefix))
+		return nil, usageError("no entry begins with %s", oneLine(prefix))
 	case 1:
-		return match[0], nil
+		return match, nil
 	}
-	return cache.Item{}, usageError("%d entries begin with %s: give more of the ID", len(match), oneLine(prefix))
+	return nil, usageError("%d entries begin with %s: give more of the ID", len(match), oneLine(prefix))
 }

@@ -95,7 +95,7 @@ func (p *person) Await(what string, until time.Time) func() {
 	if !p.watches() {
 		return func() {}
 	}
-	return term.Waiting(what, until)
+	return term.Waiting("Waiting for "+what, until)
 }
 
 // Width implements login.Person.

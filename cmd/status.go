@@ -93,12 +93,14 @@ func (a *app) status(ctx context.Context, t *target, output string) error {
 	if report.Storage, err = store.Probe(ctx); err != nil {
 		report.Problem = oneLine(err.Error())
 	}
-	items, err := store.List(ctx)
+	all, err := a.shelves(ctx, s, a.newPerson(false, ""))
 	if err != nil {
 		return err
 	}
-	for _, item := range items {
-		report.Entries = append(report.Entries, describe(item, problem == nil && item.ID == current.id))
+	for _, shelf := range all {
+		for _, item := range shelf.items {
+			report.Entries = append(report.Entries, describe(item, problem == nil && item.ID == current.id))
+		}
 	}
 	return a.print(output, report, func(w io.Writer) { a.printStatus(w, report) })
 }
@@ -208,9 +210,6 @@ func yesNo(b bool) string {
 func (a *app) explainSettings(t *target, output string) error {
 	f, findErr := a.find(t)
 	in := f.input
-	if in.Files == nil {
-		return findErr
-	}
 	in.Loose = true
 	explained, err := settings.Explain(in)
 	if err == nil {

@@ -42,9 +42,18 @@ type found struct {
 // errNotOurs is a kubeconfig user that signs in otherwise.
 var errNotOurs = errors.New("does not sign in with kubecred")
 
-// find returns the entry that t is about.
+// find returns the entry that t is about. With an error, input still says what
+// the flags and the variables do.
 func (a *app) find(t *target) (found, error) {
 	in := settings.Input{Flags: t.flags, Variable: a.getenv, Agreed: a.agreed, Files: a.files}
+	f, err := a.findBy(t, in)
+	if f.input.Files == nil {
+		f.input = in
+	}
+	return f, err
+}
+
+func (a *app) findBy(t *target, in settings.Input) (found, error) {
 	if t.entry != "" {
 		return a.findEntry(t, in)
 	}
