@@ -1,0 +1,52 @@
+package settings
+
+// One source for what a secret's safety rests on. The source that names the
+// issuer gives the client, its secret, the CA and the TLS options as well. What
+// a weaker source says about them is overridden as a whole; what a stronger one
+// says without naming the issuer is refused, since it would be a kubeconfig's
+// CA over a person's secret.
+
+// chooseBundle finds the source that names the issuer.
+func (r *resolution) chooseBundle() {
+	for i := range r.layers {
+		if _, ok := r.layers[i].values[keyIssuerURL]; ok {
+			r.bundle = &r.layers[i]
+			return
+		}
+	}
+}
+
+// checkBundle refuses parts of the bundle in sources that are stronger than
+// the bundle's own. Without an issuer anywhere they are harmless, and the
+// missing issuer is the better complaint.
+func (r *resolution) checkBundle() error {
+	for i := range r.layers {
+		l := &r.layers[i]
+		if l == r.bundle || r.bundle == nil {
+			break
+		}
+		for k := range r.specs {
+			if _, given := l.values[key(k)]; given && r.mixes(key(k), l) {
+				s := &r.specs[k]
+				return &Error{Problem: Mixed, Setting: s.name, Source: l.source(s), Detail: "the issuer comes from " +
+					r.source(keyIssuerURL).String() + "; issuer, client, secret and TLS options must come from one source"}
+			}
+		}
+	}
+	return nil
+}
+
+// mixes reports whether k of l belongs to the bundle. A secret in a variable
+// has rules of its own (secrets.go).
+func (r *resolution) mixes(k key, l *layer) bool {
+	return r.specs[k].is&bundled != 0 && !(l.from.Kind == FromVariable && k == keyClientSecret)
+}
+
+// counts reports whether l's word on k is taken. Secrets in variables are
+// chosen in secrets.go.
+func (r *resolution) counts(k key, l *layer) bool {
+	if l.from.Kind == FromVariable && (k == keyClientSecret || k == keyPassword) {
+		return false
+	}
+	return r.specs[k].is&bundled == 0 || l == r.bundle
+}
