@@ -83,8 +83,7 @@ func firstCall(ctx context.Context, p *plugin, tell *teller) (*answer, error) {
 
 // secondCall must be answered by the cache alone.
 func secondCall(ctx context.Context, p *plugin, first *answer, tell *teller) error {
-	tell.title("The client asks again")
-	tell.command(p.arguments())
+	tell.title("The client asks again, in the same words")
 	before := len(p.provider.All())
 	got, err := p.run(ctx)
 	switch {
