@@ -75,7 +75,7 @@ func TestLockedKeyringLosesNothing(t *testing.T) {
 	// The kernel's copy of the data key outlives a lock of the keyring, by design.
 	flags := append(deviceFlags(p), "--token-cache-storage=keyring")
 
-	r := p.start(desk.Terminal, "kubecred", append([]string{"get-token"}, flags...)...)
+	r := p.start(desk.Terminal, p.program, append([]string{"get-token"}, flags...)...)
 	approveDevice(p, r)
 	if first := p.finish(r); first.Code != 0 {
 		t.Fatalf("get-token exited with %d: %s", first.Code, first.Stderr)

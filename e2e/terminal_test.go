@@ -22,7 +22,7 @@ func TestCtrlCEndsTheWait(t *testing.T) {
 		flags  func(*person) []string
 		before string // what shows that the wait has begun
 	}{
-		"browser":  {browserFlags, `Ctrl-C`},
+		"browser":  {browserFlags, `Paste the address`},
 		"device":   {deviceFlags, `[A-Z]{4}-[A-Z]{4}`},
 		"paste":    {pasteFlags, `/auth\?\S+`},
 		"password": {passwordFlags, `\[y/N\]`},

@@ -150,7 +150,7 @@ func settle(ctx context.Context, c *cluster.Cluster, p *provider.Provider) error
 	if err := c.WaitForToken(ctx, token); err != nil {
 		return err
 	}
-	return c.LetView(ctx, "developers")
+	return c.LetListPods(ctx, "developers")
 }
 
 func theBrowser(t *testing.T) *chrome.Browser {

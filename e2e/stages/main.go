@@ -68,7 +68,7 @@ func test(ctx context.Context) bool {
 	fmt.Println("== stage 2: the real parts")
 	e2e := filepath.Join(root, "e2e")
 	sum.check(vet(ctx, e2e))
-	sum.tests(goTest(ctx, e2e, "-timeout=15m"))
+	sum.tests(goTest(ctx, e2e, "-timeout=15m", "-parallel=6"))
 	return sum.print(parts.CI())
 }
 
