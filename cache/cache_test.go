@@ -39,7 +39,7 @@ func TestParseStorage(t *testing.T) {
 func TestOpenTouchesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kubecred")
 	for _, storage := range []Storage{Auto, Keyring, File, None} {
-		s := open1(t, Options{Dir: dir, Storage: storage})
+		s := openStore(t, Options{Dir: dir, Storage: storage})
 		if _, err := s.Load(context.Background(), entry); err != ErrMiss {
 			t.Errorf("%s: Load of nothing: %v", storage, err)
 		}
@@ -61,7 +61,7 @@ func TestNoneStoresNothing(t *testing.T) {
 	ctx := context.Background()
 	dir := filepath.Join(t.TempDir(), "kubecred")
 	for _, o := range []Options{{Storage: None}, {Storage: None, Dir: dir}} {
-		s := open1(t, o)
+		s := openStore(t, o)
 		mustSave(t, s, entry, record("secret"))
 		if _, err := s.Load(ctx, entry); err != ErrMiss {
 			t.Errorf("Load: %v", err)

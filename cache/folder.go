@@ -130,19 +130,6 @@ func (f folder) read(name string) ([]byte, error) {
 	return data, nil
 }
 
-// openFile opens for reading, never through a symbolic link, and does not
-// wait where a named pipe was put.
-func openFile(path string) (file *os.File, err error) {
-	err = patiently(func() error {
-		file, err = os.OpenFile(path, os.O_RDONLY|noFollow, 0)
-		return err
-	})
-	if info, statErr := os.Lstat(path); err != nil && statErr == nil && info.Mode()&fs.ModeSymlink != 0 {
-		return nil, &UnsafeError{path, "is a symbolic link"}
-	}
-	return file, err
-}
-
 // write replaces a file at once or not at all. One process at a time writes
 // one name, so what an earlier one left behind when it was killed is replaced
 // too. Errors: *UnsafeError, *UnwritableError.

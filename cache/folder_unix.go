@@ -3,6 +3,7 @@
 package cache
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -10,6 +11,14 @@ import (
 
 // noFollow refuses a symbolic link, and does not wait for a pipe's writer.
 const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+func openFile(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, &UnsafeError{path, "is a symbolic link"}
+	}
+	return file, err
+}
 
 func ours(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)

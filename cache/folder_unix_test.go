@@ -47,6 +47,7 @@ func ordinary(t *testing.T, cmd *exec.Cmd) (dir string) {
 func TestModesDespiteUmask(t *testing.T) {
 	for _, mask := range []string{"0", "022", "0777"} {
 		t.Run(mask, func(t *testing.T) {
+			t.Parallel()
 			cmd := child(t, "umask", "", stepEnv+"="+mask)
 			dir := ordinary(t, cmd)
 			cmd.Env = append(cmd.Env, dirEnv+"="+dir)
@@ -112,6 +113,9 @@ func childReadOnly(dir string) error {
 	if err := save(s, entry, record("token")); err != nil {
 		return err
 	}
+	if err := os.Chmod(filepath.Join(dir, "locks", entry.String()+".lock"), 0); err != nil {
+		return err
+	}
 	for _, folder := range []string{"file", "locks", ""} {
 		if err := os.Chmod(filepath.Join(dir, folder), 0o500); err != nil {
 			return err
@@ -127,8 +131,9 @@ func childReadOnly(dir string) error {
 			return fmt.Errorf("error = %w", err)
 		}
 	}
-	for range 2 { // where no lock file can be made, this process is on its own
-		unlock, err := s.Lock(ctx, NewID([]byte("another")))
+	// Where no lock file can be made or opened, this process is on its own.
+	for _, id := range []ID{NewID([]byte("another")), entry, entry} {
+		unlock, err := s.Lock(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -174,7 +179,7 @@ func TestUnsafePlacesAreRefused(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			fresh := open1(t, Options{Dir: dir + "/", Storage: File}) // a slash would follow a link
+			fresh := openStore(t, Options{Dir: dir + "/", Storage: File}) // a slash would follow a link
 			_, loadErr := fresh.Load(context.Background(), entry)
 			for _, err := range []error{loadErr, save(fresh, entry, record("new"))} {
 				var unsafe *UnsafeError
@@ -200,7 +205,7 @@ func TestRootsFolderIsRefused(t *testing.T) {
 		t.Skip("root may use root's folders")
 	}
 	var unsafe *UnsafeError
-	if _, err := open1(t, Options{Dir: "/usr", Storage: File}).Lock(context.Background(), entry); !errors.As(err, &unsafe) {
+	if _, err := openStore(t, Options{Dir: "/usr", Storage: File}).Lock(context.Background(), entry); !errors.As(err, &unsafe) {
 		t.Errorf("Lock: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sys/windows"
 )
@@ -11,6 +12,17 @@ import (
 // owners say nothing there.
 
 const noFollow = 0
+
+func openFile(path string) (file *os.File, err error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return nil, &UnsafeError{path, "is a symbolic link"}
+	}
+	err = patiently(func() error {
+		file, err = os.Open(path)
+		return err
+	})
+	return file, err
+}
 
 func ours(fs.FileInfo) bool { return true }
 

@@ -17,7 +17,7 @@ import (
 func autoStore(t *testing.T) (reopen func() *Store, os, kernel *keyring.Memory, dir string) {
 	t.Helper()
 	dir, os, kernel = filepath.Join(t.TempDir(), "kubecred"), keyring.NewMemory(), keyring.NewMemory()
-	return func() *Store { return open1(t, Options{Dir: dir, Keys: os, KernelKeys: kernel}) }, os, kernel, dir
+	return func() *Store { return openStore(t, Options{Dir: dir, Keys: os, KernelKeys: kernel}) }, os, kernel, dir
 }
 
 func homeOf(t *testing.T, s *Store, id ID) Home {
@@ -133,10 +133,10 @@ func TestSaveSupersedesTheOtherHomesEntry(t *testing.T) {
 
 func TestModesDoNotTouchEachOther(t *testing.T) {
 	reopen, keys, dir := memoryStore(t)
-	file := open1(t, Options{Dir: dir, Storage: File})
+	file := openStore(t, Options{Dir: dir, Storage: File})
 	mustSave(t, reopen(), entry, record("sealed"))
 	mustSave(t, file, entry, record("in a file"))
-	mustSave(t, open1(t, Options{Dir: dir, Storage: None}), entry, record("nowhere"))
+	mustSave(t, openStore(t, Options{Dir: dir, Storage: None}), entry, record("nowhere"))
 	wantLoad(t, reopen(), entry, record("sealed"))
 	wantLoad(t, file, entry, record("in a file"))
 	if err := file.Remove(context.Background(), entry); err != nil {
@@ -164,9 +164,9 @@ func TestLostDataKeyFileIsAMissAndHeals(t *testing.T) {
 			if err := spoil(); err != nil {
 				t.Fatal(err)
 			}
-			again := open1(t, Options{Dir: dir, Storage: File})
+			again := openStore(t, Options{Dir: dir, Storage: File})
 			mustSave(t, again, entry, record("again"))
-			wantLoad(t, open1(t, Options{Dir: dir, Storage: File}), entry, record("again"))
+			wantLoad(t, openStore(t, Options{Dir: dir, Storage: File}), entry, record("again"))
 			keys, err = filepath.Glob(filepath.Join(dir, "file", "*.key"))
 			if err != nil || len(keys) == 0 {
 				t.Fatalf("key files: %v, %v", keys, err)
@@ -183,7 +183,7 @@ func TestKernelHome(t *testing.T) {
 		t.Skipf("the kernel's keyring cannot be used here: %v", err)
 	}
 	dir := filepath.Join(t.TempDir(), "kubecred")
-	reopen := func() *Store { return open1(t, Options{Dir: dir, Keys: absentKeys(), KernelKeys: kernel}) }
+	reopen := func() *Store { return openStore(t, Options{Dir: dir, Keys: absentKeys(), KernelKeys: kernel}) }
 	mustSave(t, reopen(), entry, record("token"))
 	wantLoad(t, reopen(), entry, record("token"))
 	for _, id := range append(reopen().vaults[1].namedKeys(), probe.ID()) {

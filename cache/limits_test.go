@@ -41,13 +41,14 @@ func (r narrowRing) Set(service, user, value string) error {
 
 // Test 5: any size fits on every system.
 func TestBigCredentialsFitANarrowKeyring(t *testing.T) {
+	t.Parallel()
 	narrow := narrowRing{}
 	if narrow.Set("s", "u", strings.Repeat("x", 3000)) == nil {
 		t.Fatal("the fake keyring takes anything")
 	}
 	dir := filepath.Join(t.TempDir(), "kubecred")
 	reopen := func() *Store {
-		return open1(t, Options{Dir: dir, Storage: Keyring, Keys: keyring.NewOS(keyring.Options{Ring: narrow})})
+		return openStore(t, Options{Dir: dir, Storage: Keyring, Keys: keyring.NewOS(keyring.Options{Ring: narrow})})
 	}
 	for name, payload := range map[string]string{
 		"a token with 2,000 groups": strings.Repeat("eyJhbGciOiJFUzI1NiJ9.groups-and-more", 64<<10/36+1),
@@ -84,12 +85,12 @@ func rsaPair(t *testing.T) string {
 func TestKeyringIsReadOnceForManyEntries(t *testing.T) {
 	counted := &counter{Memory: keyring.NewMemory()}
 	dir := filepath.Join(t.TempDir(), "kubecred")
-	s := open1(t, Options{Dir: dir, Storage: Keyring, Keys: counted})
+	s := openStore(t, Options{Dir: dir, Storage: Keyring, Keys: counted})
 	for _, name := range []string{"a", "b", "c"} {
 		mustSave(t, s, NewID([]byte(name)), record(name))
 	}
 	counted.gets = 0
-	fresh := open1(t, Options{Dir: dir, Storage: Keyring, Keys: counted})
+	fresh := openStore(t, Options{Dir: dir, Storage: Keyring, Keys: counted})
 	if items, err := fresh.List(context.Background()); err != nil || len(items) != 3 || counted.gets != 1 {
 		t.Errorf("%d items, %v, after %d reads of the keyring", len(items), err, counted.gets)
 	}

@@ -73,7 +73,7 @@ func TestDiscardTakesOneFile(t *testing.T) {
 func TestDropCopiesNamesEveryKeyOfTheFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kubecred")
 	keys := &copies{Memory: keyring.NewMemory()}
-	s := open1(t, Options{Dir: dir, Storage: Keyring, Keys: keys})
+	s := openStore(t, Options{Dir: dir, Storage: Keyring, Keys: keys})
 	mustSave(t, s, entry, record("token"))
 	mustSave(t, s, NewID(nil), record("token"))
 	old := keyring.NewKey() // an entry from before, sealed under a key of its own

@@ -25,8 +25,9 @@ type locker struct {
 
 // Lock waits until no other process and no other goroutine holds the entry's
 // lock. The error is the context's, or an *UnsafeError. Where no lock file can
-// be made (no folder, a read-only one) nothing can be saved either, and the
-// lock holds within this Store only. unlock may be called more than once.
+// be made (no folder, a read-only one: nothing can be saved either) or the file
+// system has no locks, the lock holds within this Store only. unlock may be
+// called more than once.
 func (s *Store) Lock(ctx context.Context, id ID) (unlock func(), err error) {
 	return s.locks.lock(ctx, id.String())
 }
@@ -59,10 +60,15 @@ func (l *locker) lock(ctx context.Context, name string) (func(), error) {
 		return l.lockLocally(ctx, name)
 	}
 	file := flock.New(l.folder.join(name), flock.SetFlag(os.O_RDONLY|noFollow))
-	if err := wait(ctx, file); err != nil {
-		return nil, err
+	switch err := wait(ctx, file); {
+	case err == nil:
+		return sync.OnceFunc(func() { _ = file.Unlock() }), nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	default:
+		l.log.Warn("no locks on this file system, this process is on its own", "error", err)
+		return l.lockLocally(ctx, name)
 	}
-	return sync.OnceFunc(func() { _ = file.Unlock() }), nil
 }
 
 // wait blocks in the kernel rather than asking again and again: a waiter wakes

@@ -28,7 +28,7 @@ func TestFiftyWaitersGoOneByOneAndSoon(t *testing.T) {
 			if storage == None {
 				dir = ""
 			}
-			s := open1(t, Options{Dir: dir, Storage: storage})
+			s := openStore(t, Options{Dir: dir, Storage: storage})
 			unlock := lockNow(t, s, entry)
 			var (
 				inside, most, count int
@@ -72,7 +72,7 @@ func TestWaiterWhoGivesUpLeavesNoLock(t *testing.T) {
 			if storage == None {
 				dir = ""
 			}
-			s := open1(t, Options{Dir: dir, Storage: storage})
+			s := openStore(t, Options{Dir: dir, Storage: storage})
 			unlock := lockNow(t, s, entry)
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 			defer cancel()
@@ -121,5 +121,26 @@ func TestLockFileStays(t *testing.T) {
 	lockNow(t, s, entry)()
 	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
 		t.Errorf("the lock file was made anew: %v", err)
+	}
+}
+
+func TestTryLockDoesNotWait(t *testing.T) {
+	s, _ := fileStore(t)
+	held := lockNow(t, s, entry)
+	if _, ok, err := s.TryLock(entry); ok || err != nil {
+		t.Errorf("TryLock of a held one = %v, %v", ok, err)
+	}
+	held()
+	unlock, ok, err := s.TryLock(entry)
+	if !ok || err != nil {
+		t.Fatalf("TryLock of a free one = %v, %v", ok, err)
+	}
+	if _, ok, err := s.TryLock(entry); ok || err != nil {
+		t.Errorf("TryLock twice = %v, %v", ok, err)
+	}
+	unlock()
+	lockNow(t, s, entry)()
+	if _, ok, err := openStore(t, Options{Storage: None}).TryLock(entry); ok || err != nil {
+		t.Errorf("TryLock without a folder = %v, %v", ok, err)
 	}
 }

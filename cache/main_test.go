@@ -67,8 +67,8 @@ func record(text string) Record {
 	return Record{Payload: []byte(text), Expiry: time.Date(2026, 11, 23, 12, 0, 0, 5, time.UTC)}
 }
 
-// open1 opens a Store or ends the test.
-func open1(t *testing.T, o Options) *Store {
+// openStore opens a Store or ends the test.
+func openStore(t *testing.T, o Options) *Store {
 	t.Helper()
 	s, err := Open(o)
 	if err != nil {
@@ -80,7 +80,7 @@ func open1(t *testing.T, o Options) *Store {
 func fileStore(t *testing.T) (*Store, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "kubecred")
-	return open1(t, Options{Dir: dir, Storage: File}), dir
+	return openStore(t, Options{Dir: dir, Storage: File}), dir
 }
 
 // memoryStore returns a way to open, as each process would, one cache whose
@@ -88,7 +88,7 @@ func fileStore(t *testing.T) (*Store, string) {
 func memoryStore(t *testing.T) (reopen func() *Store, keys *keyring.Memory, dir string) {
 	t.Helper()
 	dir, keys = filepath.Join(t.TempDir(), "kubecred"), keyring.NewMemory()
-	return func() *Store { return open1(t, Options{Dir: dir, Storage: Keyring, Keys: keys}) }, keys, dir
+	return func() *Store { return openStore(t, Options{Dir: dir, Storage: Keyring, Keys: keys}) }, keys, dir
 }
 
 // save is Lock, Save, unlock.

@@ -60,6 +60,7 @@ func ringStore(dir string) (*Store, error) {
 }
 
 func TestTwentyProcessesMakeOneKey(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "ring"), 0o700); err != nil {
 		t.Fatal(err)
@@ -212,6 +213,7 @@ func TestKilledWriterLeavesOldOrNew(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			killed := 0
 			for step := 1; ; step++ {
 				s, dir := fileStore(t)

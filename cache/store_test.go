@@ -36,7 +36,7 @@ func TestLoadWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := snapshot(t, dir)
-	wantLoad(t, open1(t, Options{Dir: dir, Storage: File}), entry, record("token"))
+	wantLoad(t, openStore(t, Options{Dir: dir, Storage: File}), entry, record("token"))
 	if !maps.Equal(before, snapshot(t, dir)) {
 		t.Error("Load changed a file")
 	}
@@ -196,15 +196,15 @@ func TestHiddenKeyIsNotReplaced(t *testing.T) {
 	ctx := context.Background()
 	dir := filepath.Join(t.TempDir(), "kubecred")
 	login, fallback := keyring.NewMemory(), keyring.NewMemory()
-	mustSave(t, open1(t, Options{Dir: dir, Storage: Keyring, Keys: login}), entry, record("precious"))
+	mustSave(t, openStore(t, Options{Dir: dir, Storage: Keyring, Keys: login}), entry, record("precious"))
 
-	hidden := open1(t, Options{Dir: dir, Storage: Keyring, Keys: fallback})
+	hidden := openStore(t, Options{Dir: dir, Storage: Keyring, Keys: fallback})
 	if _, err := hidden.Load(ctx, entry); !errors.Is(err, ErrMiss) {
 		t.Fatalf("Load without the key: %v", err)
 	}
 	mustSave(t, hidden, entry, record("signed in again"))
 
-	back := open1(t, Options{Dir: dir, Storage: Keyring, Keys: login})
+	back := openStore(t, Options{Dir: dir, Storage: Keyring, Keys: login})
 	items, err := back.List(ctx)
 	if err != nil || len(items) != 2 || login.Len() != 1 {
 		t.Fatalf("List = %d items, %v; %d keys", len(items), err, login.Len())
@@ -216,7 +216,7 @@ func TestHiddenKeyIsNotReplaced(t *testing.T) {
 
 func TestKeyThatIsNotKeptIsNotUsed(t *testing.T) {
 	s, _, dir := memoryStore(t)
-	lossy := open1(t, Options{Dir: dir, Storage: Keyring, Keys: forgetful{keyring.NewMemory()}})
+	lossy := openStore(t, Options{Dir: dir, Storage: Keyring, Keys: forgetful{keyring.NewMemory()}})
 	var unavailable *UnavailableError
 	if err := save(lossy, entry, record("token")); !errors.As(err, &unavailable) || unavailable.Reason != Failed {
 		t.Errorf("Save: %v", err)
@@ -263,7 +263,7 @@ func TestNothingTellsThePayload(t *testing.T) {
 	keys, kernel := keyring.NewMemory(), keyring.NewMemory()
 	dir := filepath.Join(t.TempDir(), "kubecred")
 	reopen := func() *Store {
-		return open1(t, Options{
+		return openStore(t, Options{
 			Dir: dir, Keys: keys, KernelKeys: kernel,
 			Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		})
