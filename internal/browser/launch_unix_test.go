@@ -59,6 +59,7 @@ func TestTheLauncherIsApart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "seen")
 	t.Setenv("BROWSER_TEST_ROLE", "launcher")
 	t.Setenv("BROWSER_TEST_FILE", file)
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	t.Setenv("KUBECRED_OIDC_CLIENT_SECRET", "canary")
 	l := system()
 	l.grace = time.Minute // the launcher ends by itself
@@ -107,7 +108,7 @@ func TestALauncherThatStaysHoldsNobody(t *testing.T) {
 	t.Cleanup(func() { killFrom(t, pidFile) })
 
 	plugin := exec.Command(os.Args[0])
-	plugin.Env = append(os.Environ(), "BROWSER_TEST_ROLE=plugin", "BROWSER_TEST_FILE="+script)
+	plugin.Env = append(os.Environ(), "BROWSER_TEST_ROLE=plugin", "BROWSER_TEST_FILE="+script, "GORACE=atexit_sleep_ms=0")
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
