@@ -2,6 +2,8 @@
 
 package browser
 
+// Launchers on Linux, macOS, the BSDs and WSL.
+
 import (
 	"os"
 	"os/exec"

@@ -1,5 +1,7 @@
 package browser
 
+// The launcher on Windows.
+
 import (
 	"errors"
 	"os/exec"

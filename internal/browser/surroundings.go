@@ -1,5 +1,7 @@
 package browser
 
+// Where the person sits. The choice of the login is made elsewhere.
+
 import (
 	"os"
 	"runtime"

@@ -1,5 +1,7 @@
 package browser
 
+// Which URLs may reach a launcher, and in which form.
+
 import (
 	"fmt"
 	"strings"

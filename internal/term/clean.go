@@ -1,5 +1,7 @@
 package term
 
+// Text from outside: providers' errors, names in tokens, prompts of servers.
+
 import (
 	"strconv"
 	"strings"

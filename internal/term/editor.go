@@ -1,5 +1,7 @@
 package term
 
+// The keys of one line, without a terminal: bytes in, text out.
+
 import "unicode/utf8"
 
 // outcome is what a byte did to a line.

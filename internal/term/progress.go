@@ -1,5 +1,7 @@
 package term
 
+// The line that stands on stderr while a person waits.
+
 import (
 	"fmt"
 	"io"

@@ -1,5 +1,7 @@
 package term
 
+// What a line looks like on the terminal while it is typed.
+
 import (
 	"io"
 	"strconv"

@@ -1,5 +1,8 @@
 package loopback
 
+// How the login ended, and how the browser learns of it: once, and only after
+// the caller knows.
+
 import (
 	"crypto/rand"
 	"net/http"

@@ -1,5 +1,7 @@
 package loopback
 
+// The bound on open connections.
+
 import (
 	"context"
 	"net"

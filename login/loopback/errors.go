@@ -1,5 +1,8 @@
 package loopback
 
+// What can go wrong, as types. No text repeats what came from outside unless it
+// was cleaned and is needed to understand the error.
+
 import (
 	"fmt"
 	"strings"

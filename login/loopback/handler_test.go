@@ -3,10 +3,13 @@ package loopback
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -330,5 +333,35 @@ func TestStraysAreLoggedWithoutTheirContents(t *testing.T) {
 	l.Close()
 	if s := out.String(); !strings.Contains(s, "another sign-in") || strings.Contains(s, "canary") || strings.Contains(s, testState) {
 		t.Errorf("log: %s", s)
+	}
+}
+
+func TestOneOfManyAnswersCounts(t *testing.T) {
+	l := start(t, nil)
+	var group sync.WaitGroup
+	var taken, refused atomic.Int32
+	for i := range 20 {
+		client, target := browser(t), l.answerURL("state", testState, "code", fmt.Sprint("code-", i))
+		group.Go(func() {
+			resp, err := client.Get(target)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			resp.Body.Close()
+			switch resp.StatusCode {
+			case http.StatusSeeOther:
+				taken.Add(1)
+			case http.StatusConflict:
+				refused.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if taken.Load() != 1 || refused.Load() != 19 {
+		t.Errorf("%d were taken and %d refused", taken.Load(), refused.Load())
+	}
+	if len(l.answers) != 1 {
+		t.Errorf("%d answers", len(l.answers))
 	}
 }
