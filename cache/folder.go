@@ -86,8 +86,8 @@ func (f folder) create() error {
 
 func makeFolder(path string) error {
 	err := os.Mkdir(path, folderMode)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeFolder(filepath.Dir(path)); err != nil {
+	if parent := filepath.Dir(path); errors.Is(err, fs.ErrNotExist) && parent != path {
+		if err := makeFolder(parent); err != nil {
 			return err
 		}
 		err = os.Mkdir(path, folderMode)
