@@ -111,24 +111,30 @@ func (s *session) pastes() bool {
 	return kind != "" && kind != "dumb"
 }
 
-// read returns what was typed since, at least a byte. It ends with the
-// context, and with ErrCanceled when the terminal is gone.
+// read returns what was typed since, at least a byte. It takes single bytes,
+// so as not to take what follows the answer and is meant for somebody else. It
+// ends with the context, and with ErrCanceled when the terminal is gone.
 func (s *session) read() ([]byte, error) {
-	for {
-		if err := s.await(false); err != nil {
-			return nil, err
-		}
-		n, err := unix.Read(s.fd, s.buffer[:])
+	typed := s.buffer[:0]
+	for len(typed) < cap(typed) && (len(typed) == 0 || !endsRead(typed[len(typed)-1])) {
+		n, err := unix.Read(s.fd, s.buffer[len(typed):len(typed)+1])
 		switch {
 		case n > 0:
-			return s.buffer[:n], nil
-		case errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR):
+			typed = s.buffer[:len(typed)+n]
+		case errors.Is(err, unix.EINTR):
+		case len(typed) > 0:
+			return typed, nil
+		case errors.Is(err, unix.EAGAIN):
+			if err := s.await(false); err != nil {
+				return nil, err
+			}
 		case err == nil || errors.Is(err, unix.EIO):
 			return nil, ErrCanceled
 		default:
 			return nil, fmt.Errorf("cannot read from the terminal: %w", err)
 		}
 	}
+	return typed, nil
 }
 
 // Write writes all of p, or ends with the context: Ctrl-S may have stopped the

@@ -1,43 +1,50 @@
 package term
 
-// The console of a Windows process. A read of the console cannot be given up,
-// so one goroutine reads for as long as the program lives; a prompt that ends
-// with its context leaves it waiting, and the next prompt takes what it reads.
+// The console of a Windows process. Keys are read as input records, since a
+// read of characters cannot be given up, and would take the answer to the next
+// prompt.
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"unicode/utf16"
+	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/term"
 )
 
-type device struct {
-	in, out *os.File
-	typed   chan []byte // nil until the first prompt; closed when the console is gone
-}
+type device struct{ in, out windows.Handle }
 
 func openDevice() (*device, error) {
-	in, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
+	in, err := openConsole("CONIN$")
 	if err != nil {
-		return nil, fmt.Errorf("CONIN$: %w", err)
+		return nil, err
 	}
-	out, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
+	out, err := openConsole("CONOUT$")
 	if err != nil {
-		in.Close()
-		return nil, fmt.Errorf("CONOUT$: %w", err)
+		return nil, errors.Join(err, windows.CloseHandle(in))
 	}
-	return &device{in: in, out: out}, nil
+	return &device{in, out}, nil
 }
 
-// close does not wait for a read that is under way.
-func (d *device) close() error {
-	if d.typed == nil {
-		return errors.Join(d.in.Close(), d.out.Close())
+func openConsole(name string) (windows.Handle, error) {
+	path, err := windows.UTF16PtrFromString(name)
+	if err != nil {
+		return 0, err
 	}
-	return d.out.Close()
+	handle, err := windows.CreateFile(path, windows.GENERIC_READ|windows.GENERIC_WRITE,
+		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE, nil, windows.OPEN_EXISTING, 0, 0)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return handle, nil
+}
+
+func (d *device) close() error {
+	return errors.Join(windows.CloseHandle(d.in), windows.CloseHandle(d.out))
 }
 
 // foreground is always true: a console has no jobs.
@@ -51,57 +58,57 @@ func interruptGroup() { _ = windows.GenerateConsoleCtrlEvent(windows.CTRL_C_EVEN
 // session is the time of one prompt, in raw mode.
 type session struct {
 	*device
-	ctx           context.Context //nolint:containedctx // a session lives as long as its prompt
-	inMode        uint32
-	outMode       uint32
-	understandsVT bool
+	ctx             context.Context //nolint:containedctx // a session lives as long as its prompt
+	inMode, outMode uint32
+	sequences       bool // the console understands escape sequences
+	ended           windows.Handle
+	unwatch         func() bool
+	half            rune // the first half of a surrogate pair
 }
 
 func (d *device) begin(ctx context.Context) (*session, error) {
 	s := &session{device: d, ctx: ctx}
-	in, out := windows.Handle(d.in.Fd()), windows.Handle(d.out.Fd())
-	if err := windows.GetConsoleMode(in, &s.inMode); err != nil {
+	if err := windows.GetConsoleMode(d.in, &s.inMode); err != nil {
 		return nil, fmt.Errorf("cannot read the console's settings: %w", err)
 	}
-	if err := windows.GetConsoleMode(out, &s.outMode); err != nil {
+	if err := windows.GetConsoleMode(d.out, &s.outMode); err != nil {
 		return nil, fmt.Errorf("cannot read the console's settings: %w", err)
 	}
-	raw := s.inMode &^ (windows.ENABLE_ECHO_INPUT | windows.ENABLE_LINE_INPUT | windows.ENABLE_PROCESSED_INPUT)
-	// Old consoles refuse the escape sequences; keys then come as characters.
-	if windows.SetConsoleMode(in, raw|windows.ENABLE_VIRTUAL_TERMINAL_INPUT) != nil {
-		if err := windows.SetConsoleMode(in, raw); err != nil {
-			return nil, fmt.Errorf("cannot prepare the console: %w", err)
-		}
+	ended, err := windows.CreateEvent(nil, 1, 0, nil)
+	if err != nil {
+		return nil, err
 	}
-	s.understandsVT = windows.SetConsoleMode(out, s.outMode|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING) == nil
-	if d.typed == nil {
-		d.typed = make(chan []byte)
-		go d.readAll()
+	s.ended = ended
+	if err := s.setRaw(); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot prepare the console: %w", err), windows.CloseHandle(ended))
 	}
+	s.unwatch = context.AfterFunc(ctx, func() { _ = windows.SetEvent(ended) })
 	return s, nil
 }
 
-func (d *device) readAll() {
-	defer close(d.typed)
-	for {
-		buffer := make([]byte, 4096)
-		n, err := d.in.Read(buffer)
-		if n > 0 {
-			d.typed <- buffer[:n]
-		}
-		if err != nil {
-			return
-		}
+// setRaw asks for escape sequences too, for the marks of a paste. Old consoles
+// refuse that, and pass on keys without them.
+func (s *session) setRaw() error {
+	raw := s.inMode &^ (windows.ENABLE_ECHO_INPUT | windows.ENABLE_LINE_INPUT | windows.ENABLE_PROCESSED_INPUT)
+	if windows.SetConsoleMode(s.in, raw|windows.ENABLE_VIRTUAL_TERMINAL_INPUT) != nil {
+		return windows.SetConsoleMode(s.in, raw)
 	}
+	s.sequences = windows.SetConsoleMode(s.out, s.outMode|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING) == nil
+	return nil
 }
 
 func (s *session) end() {
-	_ = windows.SetConsoleMode(windows.Handle(s.in.Fd()), s.inMode)
-	_ = windows.SetConsoleMode(windows.Handle(s.out.Fd()), s.outMode)
+	_ = windows.SetConsoleMode(s.in, s.inMode)
+	_ = windows.SetConsoleMode(s.out, s.outMode)
+	// Where the context has ended already, its event may be set after this;
+	// the handle then stays until the program ends, which is soon.
+	if s.unwatch() {
+		_ = windows.CloseHandle(s.ended)
+	}
 }
 
 func (s *session) width() int {
-	width, _, err := term.GetSize(int(s.out.Fd()))
+	width, _, err := term.GetSize(int(s.out))
 	if err != nil {
 		return 0
 	}
@@ -109,18 +116,99 @@ func (s *session) width() int {
 }
 
 // pastes reports whether the console can be asked to mark what is pasted.
-func (s *session) pastes() bool { return s.understandsVT }
+func (s *session) pastes() bool { return s.sequences }
 
+// read returns what was typed since, at least a byte, and nothing that follows
+// the answer.
 func (s *session) read() ([]byte, error) {
-	select {
-	case typed, ok := <-s.typed:
-		if !ok {
-			return nil, ErrCanceled
+	var typed []byte
+	for len(typed) == 0 || !endsRead(typed[len(typed)-1]) {
+		if len(typed) > 0 {
+			var pending uint32
+			if windows.GetNumberOfConsoleInputEvents(s.in, &pending) != nil || pending == 0 {
+				break
+			}
 		}
-		return typed, nil
-	case <-s.ctx.Done():
-		return nil, s.ctx.Err()
+		if err := s.await(); err != nil {
+			return nil, err
+		}
+		record, err := readRecord(s.in)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read from the console: %w", err)
+		}
+		typed = s.add(typed, record)
 	}
+	return typed, nil
 }
 
-func (s *session) Write(p []byte) (int, error) { return s.out.Write(p) }
+// await returns nil when the console has an input record.
+func (s *session) await() error {
+	which, err := windows.WaitForMultipleObjects([]windows.Handle{s.ended, s.in}, false, windows.INFINITE)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot wait for the console: %w", err)
+	case which == windows.WAIT_OBJECT_0:
+		return s.ctx.Err()
+	}
+	return nil
+}
+
+func (s *session) Write(p []byte) (int, error) {
+	text := utf16.Encode([]rune(string(p)))
+	if len(text) == 0 {
+		return 0, nil
+	}
+	var written uint32
+	if err := windows.WriteConsole(s.out, &text[0], uint32(len(text)), &written, nil); err != nil {
+		return 0, fmt.Errorf("cannot write to the console: %w", err)
+	}
+	return len(p), nil
+}
+
+// inputRecord is INPUT_RECORD with a KEY_EVENT_RECORD in it.
+type inputRecord struct {
+	kind    uint16
+	_       uint16
+	down    int32
+	repeat  uint16
+	key     uint16
+	_       uint16 // the scan code
+	char    uint16
+	control uint32
+}
+
+const (
+	keyEvent = 1    // KEY_EVENT
+	menuKey  = 0x12 // VK_MENU: Alt with digits gives its character when it is released
+)
+
+func readRecord(in windows.Handle) (inputRecord, error) {
+	read := windows.NewLazySystemDLL("kernel32.dll").NewProc("ReadConsoleInputW")
+	var record inputRecord
+	var n uint32
+	ok, _, err := read.Call(uintptr(in), uintptr(unsafe.Pointer(&record)), 1, uintptr(unsafe.Pointer(&n)))
+	if ok == 0 {
+		return inputRecord{}, err
+	}
+	return record, nil
+}
+
+// add appends the characters of a key press, as UTF-8.
+func (s *session) add(typed []byte, r inputRecord) []byte {
+	if r.kind != keyEvent || r.char == 0 || (r.down == 0 && r.key != menuKey) {
+		return typed
+	}
+	char := rune(r.char)
+	if utf16.IsSurrogate(char) {
+		first := s.half
+		if s.half = 0; first == 0 {
+			s.half = char
+			return typed
+		}
+		char = utf16.DecodeRune(first, char)
+	}
+	for range max(r.repeat, 1) {
+		typed = utf8.AppendRune(typed, char)
+	}
+	return typed
+}

@@ -69,6 +69,18 @@ func (e *editor) feed(b byte) outcome {
 	return more
 }
 
+// endsRead reports whether a byte may end the answer, so that nothing after it
+// may be read yet.
+func endsRead(b byte) bool { return b == '\r' || b == '\n' || b == ctrlC || b == ctrlD }
+
+// answer is the line once it was submitted.
+func (e *editor) answer() ([]byte, error) {
+	if e.overflow {
+		return nil, ErrTooLong
+	}
+	return e.text, nil
+}
+
 func (e *editor) insert(b byte) {
 	switch {
 	case b < ' ' && (b != '\t' || !e.tabs):

@@ -59,7 +59,6 @@ func Width() int {
 // Terminal is the person's terminal. It asks one thing at a time.
 type Terminal struct {
 	device    *device
-	ahead     []byte // what was typed after the last answer
 	interrupt func() // passes Ctrl-C on
 }
 
@@ -82,7 +81,8 @@ func (t *Terminal) Close() error { return t.device.close() }
 
 // Line asks for a line, of up to 64 KB, and returns it without its end. prompt
 // is shown before it, such as "Username: ". Pasted line breaks are left out,
-// and so are control characters.
+// and so are control characters. What was typed after the line is left for
+// the next prompt, or for the shell.
 //
 // Its errors: ErrCanceled, ErrBackground, ErrTooLong, the context's, and the
 // terminal's.
@@ -121,42 +121,25 @@ func (t *Terminal) converse(ctx context.Context, prompt string, e *editor, echo 
 		return nil, false, err
 	}
 	for {
-		done, err := t.take(e)
-		if done || err != nil {
-			return e.text, e.interrupted, err
+		typed, err := s.read()
+		if err != nil {
+			return nil, false, err
 		}
-		if echo {
-			if err := line.show(e.text); err != nil {
-				return nil, false, err
+		for _, b := range typed {
+			switch e.feed(b) {
+			case submitted:
+				text, err := e.answer()
+				return text, false, err
+			case canceled:
+				return nil, e.interrupted, ErrCanceled
+			case more:
 			}
 		}
-		if t.ahead, err = s.read(); err != nil {
+		if !echo {
+			continue
+		}
+		if err := line.show(e.text); err != nil {
 			return nil, false, err
 		}
 	}
-}
-
-// take feeds what was typed to the editor and keeps what follows the answer.
-func (t *Terminal) take(e *editor) (done bool, err error) {
-	for i, b := range t.ahead {
-		switch e.feed(b) {
-		case submitted:
-			t.ahead = t.ahead[i+1:]
-			if b == '\r' && len(t.ahead) > 0 && t.ahead[0] == '\n' {
-				t.ahead = t.ahead[1:]
-			}
-			if e.overflow {
-				e.text = nil
-				return true, ErrTooLong
-			}
-			return true, nil
-		case canceled:
-			t.ahead = nil
-			e.text = nil
-			return true, ErrCanceled
-		case more:
-		}
-	}
-	t.ahead = nil
-	return false, nil
 }
