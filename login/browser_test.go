@@ -315,6 +315,13 @@ func TestPasteBesideTheListener(t *testing.T) {
 func TestListenerBesideThePrompt(t *testing.T) {
 	p := oidctest.Start(t)
 	who, pages := visitor(t, oidctest.Browser{})
+	who.restore = func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if p.Await(ctx, oidctest.Token, 1) == nil {
+			t.Error("the login went on before the terminal was as it was")
+		}
+	}
 	o := anyPort(who)
 	o.Paste = true
 	if _, err := discovered(t, p).Browser(within(t), o); err != nil {

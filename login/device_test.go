@@ -46,6 +46,11 @@ func TestDevice(t *testing.T) {
 			c, waits := deviceClient(t, p, func(c *Config) { c.ExtraParams = map[string]string{"audience": "kubernetes"} })
 			who := newPerson()
 			who.open = func(string) error { t.Error("an address was opened by itself"); return nil }
+			waits.then = func(n int) {
+				if polls := p.Count(oidctest.Token); polls != n-1 {
+					t.Errorf("%d polls before wait %d", polls, n)
+				}
+			}
 			got, err := c.Device(within(t), DeviceOptions{Person: who})
 			if err != nil || got.Claims.Subject != "user-1" || got.RefreshToken.Empty() {
 				t.Fatalf("tokens = %+v, %v", got, err)

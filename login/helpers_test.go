@@ -67,6 +67,7 @@ type person struct {
 	answers chan string                // what is typed; closed: nothing more to read
 	gaveUp  chan struct{}              // closed: Ctrl-C at the prompt
 	width   int
+	restore func() // what taking the prompt away waits for
 
 	mu    sync.Mutex
 	shown []string
@@ -111,6 +112,9 @@ func (p *person) Ask(ctx context.Context, _ string) (string, error) {
 	case <-p.gaveUp:
 		return "", context.Canceled
 	case <-ctx.Done():
+		if p.restore != nil {
+			p.restore()
+		}
 		p.count(&p.gone, 1)
 		return "", ctx.Err()
 	}

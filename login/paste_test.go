@@ -43,6 +43,12 @@ func TestPaste(t *testing.T) {
 	}
 }
 
+// The listener may be asked for a form post; no address shows one.
+func TestPasteIgnoresFormPost(t *testing.T) {
+	p := oidctest.Start(t)
+	signedIn(t, p, discovered(t, p, func(c *Config) { c.ExtraParams = map[string]string{"response_mode": "form_post"} }))
+}
+
 // A canonical terminal cuts lines at 4,096 bytes; what comes whole is taken
 // whole.
 func TestPasteOfALongAddress(t *testing.T) {

@@ -141,6 +141,21 @@ func TestProviderEchoesSecrets(t *testing.T) {
 	}
 }
 
+// ...neither as it was nor as it went over the wire.
+func TestTextsThatRepeatSecretsAreDropped(t *testing.T) {
+	c := &Client{cfg: Config{ClientID: "me", ClientSecret: secret.New("a secret")}}
+	sent := c.sent(map[string][]string{"code": {"a/code"}, "grant_type": {"authorization_code"}})
+	for text, kept := range map[string]bool{
+		"a/code is wrong": false, "code=a%2Fcode": false, "a secret!": false, "client_secret=a+secret": false,
+		"Basic " + basic("me", "a secret"): false, "authorization_code is wrong": true, "": true,
+	} {
+		e := newOAuthError(endpoint{}, loose("x"+text), loose(text), sent)
+		if (e.Description == text) != kept || (e.Code == "an error") == kept {
+			t.Errorf("%q: %+v", text, e)
+		}
+	}
+}
+
 func TestOAuthErrorIsCleaned(t *testing.T) {
 	refusal := oidctest.Refuse(400, "bad"+oidctest.ControlText, strings.Repeat("long ", 1000)+oidctest.ControlText, nil)
 	p := oidctest.Start(t, oidctest.Break(oidctest.Token, refusal))
