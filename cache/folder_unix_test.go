@@ -34,11 +34,13 @@ func ordinary(t *testing.T, cmd *exec.Cmd) (dir string) {
 	if os.Getuid() != 0 {
 		return dir
 	}
-	program, err := os.ReadFile(cmd.Path)
-	cmd.Path, cmd.Dir = filepath.Join(dir, "cache.test"), "/"
-	if err := errors.Join(err, os.WriteFile(cmd.Path, program, 0o755), os.Chown(dir, nobody, nobody)); err != nil {
+	program := filepath.Join(dir, "cache.test")
+	// cp and not this process: a test that forks while the copy is open for
+	// writing would keep it so, and running it fail (golang.org/issue/22315).
+	if err := errors.Join(exec.Command("cp", cmd.Path, program).Run(), os.Chown(dir, nobody, nobody)); err != nil {
 		t.Fatal(err)
 	}
+	cmd.Path, cmd.Dir = program, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	return dir
 }
