@@ -48,7 +48,7 @@ func interruptGroup() { _ = unix.Kill(0, unix.SIGINT) }
 // session is the time of one prompt, in raw mode.
 type session struct {
 	*device
-	ctx        context.Context //nolint:containedctx // a session lives as long as its prompt
+	ctx        context.Context // a session lives as long as its prompt
 	saved      unix.Termios
 	wake, stop *os.File // wake can be read when ctx has ended
 	unwatch    func() bool

@@ -58,7 +58,7 @@ func interruptGroup() { _ = windows.GenerateConsoleCtrlEvent(windows.CTRL_C_EVEN
 // session is the time of one prompt, in raw mode.
 type session struct {
 	*device
-	ctx             context.Context //nolint:containedctx // a session lives as long as its prompt
+	ctx             context.Context // a session lives as long as its prompt
 	inMode, outMode uint32
 	sequences       bool // the console understands escape sequences
 	ended           windows.Handle

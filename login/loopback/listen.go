@@ -142,7 +142,7 @@ func bindOnce(ctx context.Context, hosts []string, port uint16) ([]net.Listener,
 }
 
 func portOf(socket net.Listener) uint16 {
-	return uint16(socket.Addr().(*net.TCPAddr).Port) //nolint:gosec // a port fits
+	return uint16(socket.Addr().(*net.TCPAddr).Port) // a port fits
 }
 
 func closeAll(sockets []net.Listener) error {
