@@ -26,13 +26,16 @@ func checkOwner(_ *os.File, info fs.FileInfo, by writer) error {
 	if !ok {
 		return errors.New("has an owner that cannot be told")
 	}
-	if stat.Uid != 0 && by == byAdministrator {
+	return checkOwned(int(stat.Uid), os.Geteuid(), info.Mode().Perm(), by)
+}
+
+func checkOwned(owner, me int, mode fs.FileMode, by writer) error {
+	switch {
+	case owner != 0 && by == byAdministrator:
 		return errors.New("is not owned by root")
-	}
-	if stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
+	case owner != 0 && owner != me:
 		return errors.New("is owned by neither you nor root")
-	}
-	if info.Mode().Perm()&0o022 != 0 {
+	case mode&0o022 != 0:
 		return errors.New("may be written by its group or by others")
 	}
 	return nil

@@ -6,6 +6,7 @@ package settings
 import (
 	"encoding/base64"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -157,17 +158,20 @@ func TestHostileCAGetsNoSecretOfTheEnvironment(t *testing.T) {
 // What cmd asks before a password is typed.
 func TestVouchedAndForeignTrust(t *testing.T) {
 	p := corporatePlace(t)
+	p.write(p.User, corporate+"  ca: {oidc-issuer-url: 'https://issuer.example', oidc-client-id: c, certificate-authority: ca.pem}\n")
+	p.write(filepath.Join(filepath.Dir(p.User), "ca.pem"), certificate(t))
 	listed := newPlace(t)
 	listed.write(listed.Policy, "issuers: ['https://issuer.example']")
 	for name, test := range map[string]struct {
 		in               Input
 		vouched, foreign bool
 	}{
-		"flags":            {Input{Flags: usual(t)}, false, false},
-		"variables":        {Input{Variable: env("KUBECRED_OIDC_ISSUER_URL", "https://issuer.example", "KUBECRED_OIDC_CLIENT_ID", "c")}, false, false},
-		"profile":          {Input{Flags: args(t, "--profile=corp"), Files: p.Files}, true, false},
-		"policy":           {Input{Flags: usual(t), Files: listed.Files}, true, false},
-		"policy, no check": {Input{Flags: usual(t, "--insecure-skip-tls-verify"), Files: listed.Files}, true, true},
+		"flags":             {Input{Flags: usual(t)}, false, false},
+		"variables":         {Input{Variable: env("KUBECRED_OIDC_ISSUER_URL", "https://issuer.example", "KUBECRED_OIDC_CLIENT_ID", "c")}, false, false},
+		"profile":           {Input{Flags: args(t, "--profile=corp"), Files: p.Files}, true, false},
+		"profile with a CA": {Input{Flags: args(t, "--profile=ca"), Files: p.Files}, true, false},
+		"policy":            {Input{Flags: usual(t), Files: listed.Files}, true, false},
+		"policy, no check":  {Input{Flags: usual(t, "--insecure-skip-tls-verify"), Files: listed.Files}, true, true},
 	} {
 		s := mustResolve(t, test.in)
 		if s.IssuerVouched != test.vouched || s.ForeignTrust != test.foreign {

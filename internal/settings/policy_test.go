@@ -31,6 +31,7 @@ func TestPolicyIssuers(t *testing.T) {
 		"https://kc.example/realms/a/../b":     false,
 		"https://corp.example":                 false,
 		"https://evilcorp.example":             false,
+		"https://.corp.example":                false,
 		"https://a.corp.example.evil.example":  false,
 		"https://evil.example/a.corp.example":  false,
 		"https://a.corp.example:8443":          false,
