@@ -106,6 +106,17 @@ func (p *person) getToken(stdin desk.Stdin, flags ...string) desk.Result {
 	return p.run(stdin, p.program, append([]string{"get-token"}, flags...)...)
 }
 
+// opens waits for a command to ask for the browser, and returns the page that it wants.
+func (p *person) opens(r *desk.Running) string {
+	p.t.Helper()
+	address, err := p.Opened(patience)
+	if err != nil {
+		result, ended := r.Wait()
+		p.t.Fatalf("%v; the command: %+v, %v", err, result, ended)
+	}
+	return address
+}
+
 // whoAmI starts `kubectl auth whoami` through the exec block.
 func (p *person) whoAmI(stdin desk.Stdin) *desk.Running {
 	p.t.Helper()

@@ -70,10 +70,9 @@ func machineFlags(p *person) []string {
 	}
 }
 
-func clickInBrowser(p *person, _ *desk.Running) {
+func clickInBrowser(p *person, r *desk.Running) {
 	p.t.Helper()
-	address, err := p.Opened(patience)
-	p.must(err)
+	address := p.opens(r)
 	tab, err := theBrowser(p.t).Open(p.t.Context())
 	p.must(err)
 	defer tab.Close()
