@@ -36,17 +36,30 @@ func (c *Client) serveAccess(ctx context.Context, t Tokens, got tokenAnswer, wan
 	if t.Expiry = c.accessExpiry(got, access); !c.cfg.Now().Before(t.Expiry) {
 		return Tokens{}, &VerifyError{"exp", "the access token has ended already; is this machine's clock right?"}
 	}
-	switch {
-	case !t.IDToken.Empty():
-	case own:
-		if err := c.checkPerson(access, want); err != nil {
-			return Tokens{}, err
-		}
-		t.Claims = access.exported()
-	case c.cfg.Account != "" && want.subject == "" && !want.machine:
-		return Tokens{}, &WrongAccountError{Want: c.cfg.Account}
+	if t.IDToken.Empty() {
+		t.Claims, err = c.accessClaims(access, own, want)
 	}
-	return t, nil
+	return t, err
+}
+
+// accessClaims are the claims where there is no ID token. A session that goes
+// on stays its person's, although an access token may call them by another
+// name (Entra ID's subjects differ by application); one that begins must be
+// the account's that was asked for.
+func (c *Client) accessClaims(access rawClaims, own bool, want expectation) (claims Claims, err error) {
+	switch {
+	case !own && c.cfg.Account != "" && !want.refresh && !want.machine:
+		return Claims{}, &WrongAccountError{Want: c.cfg.Account}
+	case own && !want.refresh:
+		err = c.checkPerson(access, want)
+	}
+	if own && err == nil {
+		claims = access.exported()
+	}
+	if want.subject != "" {
+		claims.Subject = want.subject
+	}
+	return claims, err
 }
 
 // readAccess returns the claims of an access token, none when it is opaque,

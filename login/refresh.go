@@ -16,7 +16,8 @@ import (
 // the Claims.Subject of the session so far, which must stay the same (OpenID
 // Connect Core 1.0, section 12.2); empty when it is not known. The result's
 // RefreshToken is the one to keep: the new one, or refresh itself when the
-// provider sent none.
+// provider sent none. Without an ID token, which is no error when the access
+// token is served, the result's Claims.Subject is subject.
 //
 // The error is ErrSessionEnded, beside the *OAuthError, only when the provider
 // answered invalid_grant. The others are those of Password; none of them means
@@ -29,7 +30,7 @@ func (c *Client) Refresh(ctx context.Context, refresh secret.Text, subject strin
 	form.Set("grant_type", grantRefresh)
 	form.Set("refresh_token", refresh.Reveal())
 	form.Set("scope", c.scope) // Okta wants openid here; a narrower scope would narrow the token
-	t, err := c.redeem(ctx, form, expectation{subject: subject})
+	t, err := c.redeem(ctx, form, expectation{refresh: true, subject: subject})
 	if oauthCode(err) == "invalid_grant" {
 		return Tokens{}, fmt.Errorf("%w: %w", ErrSessionEnded, err)
 	}

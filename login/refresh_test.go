@@ -127,9 +127,18 @@ func TestRefreshWithoutIDToken(t *testing.T) {
 	c = discovered(t, p, func(c *Config) { c.UseAccessToken, c.Account = true, "alice" })
 	first = signedIn(t, p, c)
 	second, err := c.Refresh(within(t), first.RefreshToken, first.Claims.Subject)
-	if err != nil || second.Served().Empty() || second.Served().Equal(first.Served()) {
+	if err != nil || second.Served().Empty() || second.Served().Equal(first.Served()) || second.Claims.Subject != "user-1" {
 		t.Errorf("tokens = %v, %v", second, err)
 	}
+	// Entra ID's subjects differ by application.
+	p.Apply(oidctest.JWTAccessTokens())
+	third, err := c.Refresh(within(t), second.RefreshToken, "the subject in the ID token")
+	if err != nil || third.Claims.Subject != "the subject in the ID token" || third.Claims.Email != "alice@example.com" {
+		t.Errorf("tokens = %v, %v", third, err)
+	}
+	p.Apply(oidctest.SignWith(oidctest.SignForeign))
+	_, err = c.Refresh(within(t), third.RefreshToken, "")
+	wantError[*VerifyError](t, err)
 }
 
 // OpenID Connect Core 1.0, section 12.2.

@@ -42,7 +42,8 @@ func algorithms() []jose.SignatureAlgorithm {
 type expectation struct {
 	nonce       string      // sent with the request; empty when none was
 	accessToken secret.Text // came with the ID token; may be empty
-	subject     string      // of the session so far; empty when it begins
+	refresh     bool        // a session goes on
+	subject     string      // of that session; empty when it is not known
 	fresh       bool        // the person has just signed in, so max_age counts
 	machine     bool        // no person signs in, so Account does not count
 }

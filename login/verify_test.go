@@ -6,10 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/big"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -339,15 +336,4 @@ func TestClaimsForShow(t *testing.T) {
 	if got := (rawClaims{"aud": 7}).list("aud"); got != nil {
 		t.Errorf("list = %v", got)
 	}
-}
-
-// serveJSON answers every request with one document.
-func serveJSON(t *testing.T, body func(url string) string) string {
-	t.Helper()
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, body(server.URL))
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
 }
