@@ -84,10 +84,13 @@ func (c *Client) readAccess(ctx context.Context, raw string) (claims rawClaims, 
 
 // unverifiedClaims looks into what may be a JWT, whoever signed it.
 func unverifiedClaims(raw string) (claims rawClaims) {
-	if parts := strings.Split(raw, "."); len(parts) == 3 {
-		if payload, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil && json.Unmarshal(payload, &claims) != nil {
-			return nil
-		}
+	parts := strings.Split(raw, ".")
+	if len(parts) != 3 {
+		return nil
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(payload, &claims) != nil {
+		return nil
 	}
 	return claims
 }
