@@ -11,6 +11,7 @@
 package cmd
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -78,7 +79,7 @@ func (a *app) rootCommand() *cobra.Command {
 then answers from a cache that is sealed under your system's keyring.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return settings.FlagError(err) })
@@ -90,6 +91,18 @@ then answers from a cache that is sealed under your system's keyring.`,
 		a.versionCommand(),
 	)
 	return root
+}
+
+// noArgs refuses words that are neither a command nor a flag.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &failure{
+		err:  fmt.Errorf("unexpected word %q", oneLine(args[0])),
+		hint: c.CommandPath() + " --help says what it takes",
+		code: exitConfig,
+	}
 }
 
 // begin opens the log of a run. The returned function closes it.

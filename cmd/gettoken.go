@@ -36,7 +36,7 @@ given as a variable or in a named profile; see docs/configuration.md.`,
 			"      - --oidc-client-id=kubernetes",
 			"      interactiveMode: IfAvailable",
 		),
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	flags := settings.AddFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error { return a.getToken(c.Context(), flags) }
@@ -69,6 +69,7 @@ func (a *app) getToken(ctx context.Context, flags *settings.Flags) error {
 	if err != nil {
 		return err
 	}
+	a.log.Info("get-token", "version", a.build.Version, "for", s, "asked", request.Present, "interactive", request.Interactive)
 	ctx, stop := lifetime.Context(ctx)
 	defer stop()
 	// A client runs the plugin without a deadline, so it brings its own.

@@ -29,7 +29,7 @@ get-token's flags it needs no kubeconfig.`,
 			"kubecred login --switch        # let the provider choose the account again",
 			"kubecred login --oidc-issuer-url=https://issuer.example.com --oidc-client-id=kubernetes",
 		),
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&anew, "switch", false, "Sign in again and let the provider choose the account")

@@ -28,7 +28,7 @@ cache in any case. Without flags it takes the kubeconfig's current context.
 
 A token that a cluster has already accepted lives until it expires.`,
 		Example: examples("kubecred logout", "kubecred logout --context prod", "kubecred logout --all"),
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&all, "all", false, "Every entry, and the kernel's copy of the data key")

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 
 	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/browser"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
@@ -130,11 +130,15 @@ func (o *oidc) canOpen() bool {
 }
 
 func (o *oidc) surroundings() login.Surroundings {
-	at := login.Observe(runtime.GOOS, o.app.getenv)
-	at.UserName = o.s.Username != ""
-	at.Terminal = o.person.answers()
-	at.BrowserSet = at.BrowserSet || o.s.BrowserCommand != ""
-	return at
+	here := browser.Look()
+	return login.Surroundings{
+		UserName:   o.s.Username != "",
+		Terminal:   o.person.answers(),
+		BrowserSet: here.Browser || o.s.BrowserCommand != "",
+		Display:    here.Display,
+		WSL:        here.WSL,
+		SSH:        here.SSH,
+	}
 }
 
 func (o *oidc) choose(m login.Metadata) (login.Method, string) {

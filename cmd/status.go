@@ -26,7 +26,7 @@ func (a *app) statusCommand() *cobra.Command {
 With --explain it shows every setting and where its value comes from. It asks
 nobody, sends nothing and changes nothing.`,
 		Example: examples("kubecred status", "kubecred status -o json", "kubecred status --explain --context prod"),
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&explain, "explain", false, "Show each setting and where it comes from")

@@ -39,7 +39,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  kubecred version -o json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return a.print(output, a.build.complete(), func(w io.Writer) {
 				b := a.build.complete()

@@ -82,6 +82,7 @@ func (f *Flow) Get(ctx context.Context) (Credential, error) {
 	case held.Credential.wantsRenewal(began) && len(held.Session) > 0:
 		return f.renewEarly(ctx, held), nil
 	}
+	f.Log.Info("served from the cache", "entry", f.ID)
 	return held.Credential, nil
 }
 
@@ -144,6 +145,7 @@ func (f *Flow) renewEarly(ctx context.Context, held entry) Credential {
 // refresh renews a session under the lock. A session that has ended is
 // forgotten, so that no later process sends its dead token again.
 func (f *Flow) refresh(ctx context.Context, held entry) (Credential, error) {
+	f.Log.Info("renewing the session", "entry", f.ID)
 	grant, err := f.Auth.Refresh(ctx, held.Session)
 	if errors.Is(err, ErrSessionEnded) {
 		held.Session = nil
