@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,18 +25,16 @@ func BenchmarkHitWithPolicy(b *testing.B) {
 	if err := os.WriteFile(files.Policy, []byte(content), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	if os.Geteuid() != 0 {
-		b.Skip("the policy must be root's")
-	}
+	files.check = func(*os.File, fs.FileInfo, writer) error { return nil } // it need not be root's here
 	benchmark(b, files)
 }
 
 func benchmark(b *testing.B, files *Files) {
 	b.ReportAllocs()
 	for b.Loop() {
-		fs := pflag.NewFlagSet("get-token", pflag.ContinueOnError)
-		flags := AddFlags(fs)
-		if err := fs.Parse([]string{issuerFlag, clientFlag, "--oidc-extra-scope=email"}); err != nil {
+		set := pflag.NewFlagSet("get-token", pflag.ContinueOnError)
+		flags := AddFlags(set)
+		if err := set.Parse([]string{issuerFlag, clientFlag, "--oidc-extra-scope=email"}); err != nil {
 			b.Fatal(err)
 		}
 		s, err := Resolve(Input{Flags: flags, Variable: os.Getenv, Files: files})

@@ -81,7 +81,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("help shows --%s", name)
 		}
 	}
-	if strings.Index(help, "--oidc-issuer-url") > strings.Index(help, "--username") {
+	if strings.Index(help, "--username") > strings.Index(help, "--exec-api-version") {
 		t.Error("help is sorted by name")
 	}
 }
@@ -163,6 +163,11 @@ func TestOrderOfSources(t *testing.T) {
 	s := mustResolve(t, in)
 	if s.Account != "flag" || s.Username != "block" || s.Audience != "variable" || s.Scopes[1] != "profile" {
 		t.Errorf("account %s, username %s, audience %s, scopes %v", s.Account, s.Username, s.Audience, s.Scopes)
+	}
+	// An empty flag is none.
+	s = mustResolve(t, Input{Files: place.Files, Flags: usual(t, "--account="), Variable: in.Variable})
+	if s.Account != "variable" {
+		t.Errorf("account %q", s.Account)
 	}
 	s = mustResolve(t, Input{Files: place.Files, Flags: usual(t), Extension: []byte(`{"audience": "cluster", "scopes": ["a", "b"]}`)})
 	if s.Audience != "cluster" || len(s.Scopes) != 3 || s.ExtraParams["audience"] != "cluster" {

@@ -122,6 +122,7 @@ func TestPolicyFailsClosed(t *testing.T) {
 		"quoted true":      {"deny-insecure: [true]\n", Invalid, "line 1: expects true or false"},
 		"nested":           {"proxy: {a: b}\n", Invalid, "line 1: expects a value"},
 		"too large":        {"# " + strings.Repeat("x", maxPolicy), Unreadable, "is too large"},
+		"too many issuers": {"issuers:\n" + strings.Repeat("- https://a.example\n", maxEntries+1), Invalid, "more than 1000 elements"},
 		"missing CA":       {"certificate-authority: /does/not/exist.pem\n", Unreadable, "/does/not/exist.pem"},
 		"word":             {canary, Invalid, "line 1: expects keys and values"},
 	}

@@ -112,8 +112,11 @@ func list(n *yaml.Node) ([]string, error) {
 		one, err := scalar(n)
 		return []string{one}, err
 	}
-	if n.Kind != yaml.SequenceNode || len(n.Content) > maxEntries {
+	if n.Kind != yaml.SequenceNode {
 		return nil, invalid("line %d: expects a list", n.Line)
+	}
+	if len(n.Content) > maxEntries {
+		return nil, invalid("line %d: more than %d elements", n.Line, maxEntries)
 	}
 	words := make([]string, 0, len(n.Content))
 	for _, element := range n.Content {
