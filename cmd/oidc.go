@@ -148,11 +148,8 @@ func (o *oidc) choose(m login.Metadata) (login.Method, string) {
 	at := o.surroundings()
 	at.NoCode = !m.OffersCode() || o.s.Denies(settings.GrantAuthCode)
 	at.NoDevice = !m.OffersDevice() || o.s.Denies(settings.GrantDeviceCode)
-	method, why := login.Choose(at)
-	if method == login.MethodPaste && o.s.Denies(settings.GrantAuthCodeKeyboard) {
-		return login.MethodDevice, "pasting is forbidden by the policy"
-	}
-	return method, why
+	at.NoPaste = o.s.Denies(settings.GrantAuthCodeKeyboard)
+	return login.Choose(at)
 }
 
 func (o *oidc) sign(ctx context.Context, client *login.Client, method login.Method) (login.Tokens, error) {

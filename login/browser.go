@@ -8,12 +8,8 @@ package login
 import (
 	"context"
 	"errors"
-	"net"
-	"net/url"
-	"slices"
 	"time"
 
-	"github.com/kubecred/kubecred/internal/httpclient"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/login/loopback"
 )
@@ -81,7 +77,7 @@ func (c *Client) listen(a attempt, o BrowserOptions) loopback.Options {
 	}
 	return loopback.Options{
 		Expected:     c.expected(a),
-		Addresses:    narrow(addresses, o.RedirectURL),
+		Addresses:    addresses,
 		RedirectURL:  o.RedirectURL,
 		CertFile:     o.CertFile,
 		KeyFile:      o.KeyFile,
@@ -89,23 +85,6 @@ func (c *Client) listen(a attempt, o BrowserOptions) loopback.Options {
 		OpenURLAfter: o.OpenURLAfter,
 		Log:          c.cfg.Log,
 	}
-}
-
-// narrow drops the addresses on which an answer sent to redirect would not
-// arrive. A port that is not among them is forwarded by someone.
-func narrow(addresses []string, redirect string) []string {
-	u, err := url.Parse(redirect)
-	if err != nil || u.Port() == "" || !httpclient.IsLoopback(u.Hostname()) {
-		return addresses
-	}
-	same := slices.DeleteFunc(slices.Clone(addresses), func(address string) bool {
-		_, port, err := net.SplitHostPort(address)
-		return err == nil && port != u.Port()
-	})
-	if len(same) == 0 {
-		return addresses
-	}
-	return same
 }
 
 // invite brings the person to address.

@@ -292,24 +292,6 @@ func TestPortsBusy(t *testing.T) {
 	wantError[*NotLoopbackError](t, err)
 }
 
-func TestNarrow(t *testing.T) {
-	both := []string{"localhost:8000", "127.0.0.1:18000"}
-	for redirect, want := range map[string][]string{
-		"":                                both,
-		"http://localhost":                both,
-		"http://127.0.0.1:8000/":          {"localhost:8000"},
-		"http://localhost:18000/callback": {"127.0.0.1:18000"},
-		"http://localhost:9000/":          both, // someone forwards the port
-		"https://proxy.example:8000/":     both,
-		"http://[::1]:8000":               {"localhost:8000"},
-		"%":                               both,
-	} {
-		if got := narrow(both, redirect); !slices.Equal(got, want) {
-			t.Errorf("%s: %v, want %v", redirect, got, want)
-		}
-	}
-}
-
 func TestDefaultAddresses(t *testing.T) {
 	got := (&Client{}).listen(attempt{}, BrowserOptions{})
 	if !slices.Equal(got.Addresses, []string{"localhost:8000", "localhost:18000"}) || got.RedirectURL != "" {

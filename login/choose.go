@@ -15,44 +15,18 @@ const (
 	MethodNone              Method = ""
 )
 
-// Surroundings is what Choose goes by. Observe fills in what the
-// environment tells; the rest is the caller's to know.
+// Surroundings is what Choose goes by.
 type Surroundings struct {
 	UserName bool // a user name was given
 	Terminal bool // a person can type at a terminal
 	NoCode   bool // the provider or the policy refuses authorization codes
+	NoPaste  bool // the policy refuses pasting
 	NoDevice bool // the provider or the policy refuses device login
 
 	BrowserSet bool // BROWSER is set: VS Code Remote does, and forwards the port
 	Display    bool // windows that are opened here are seen by the person
 	WSL        bool // Linux under Windows, whose browser reaches this loopback
 	SSH        bool // the person sits elsewhere
-}
-
-// Observe reads the surroundings from the environment of a program built for
-// goos.
-func Observe(goos string, getenv func(string) string) Surroundings {
-	set := func(names ...string) bool {
-		for _, name := range names {
-			if getenv(name) != "" {
-				return true
-			}
-		}
-		return false
-	}
-	s := Surroundings{
-		BrowserSet: set("BROWSER"),
-		SSH:        set("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"),
-		WSL:        goos == "linux" && set("WSL_DISTRO_NAME", "WSL_INTEROP"),
-	}
-	switch goos {
-	case "darwin", "windows":
-		// Their windows open at the machine, not where the person sits.
-		s.Display = !s.SSH
-	default:
-		s.Display = set("DISPLAY", "WAYLAND_DISPLAY")
-	}
-	return s
 }
 
 // Choose returns the method for `--grant-type auto`, and why, for status and
@@ -77,10 +51,10 @@ func Choose(s Surroundings) (Method, string) {
 		where = "this is an SSH session"
 	}
 	switch {
-	case s.Terminal:
+	case s.Terminal && !s.NoPaste:
 		return MethodPaste, where
 	case !s.NoDevice:
-		return MethodDevice, where + " and no terminal to paste into"
+		return MethodDevice, where + " and nowhere to paste"
 	}
-	return MethodNone, where + ", no terminal to paste into, and no device login"
+	return MethodNone, where + ", nowhere to paste, and no device login"
 }
