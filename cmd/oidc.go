@@ -67,7 +67,11 @@ func (o *oidc) Refresh(ctx context.Context, sealed []byte) (signin.Grant, error)
 	if err != nil {
 		return signin.Grant{}, err
 	}
-	return o.grant(tokens)
+	grant, err := o.grant(tokens)
+	if tokens.IDToken.Empty() {
+		grant.About = nil // it would know less than the login did
+	}
+	return grant, err
 }
 
 // Login signs in by the grant of the settings, or by what the surroundings

@@ -34,7 +34,8 @@ type Grant struct {
 	// Session is what Refresh needs the next time, and opaque here. Empty
 	// where nothing renews the credential.
 	Session []byte
-	// About describes the entry to status and logout, and is opaque here.
+	// About describes the entry to status and logout, and is opaque here. A
+	// refresh that leaves it empty keeps what is known.
 	About []byte
 }
 
@@ -153,6 +154,9 @@ func (f *Flow) refresh(ctx context.Context, held entry) (Credential, error) {
 	}
 	if err != nil {
 		return Credential{}, err
+	}
+	if len(grant.About) == 0 {
+		grant.About = held.About
 	}
 	f.save(ctx, entry(grant))
 	return grant.Credential, nil

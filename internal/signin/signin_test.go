@@ -31,6 +31,7 @@ type provider struct {
 	newest           atomic.Int32
 	holdLogin        chan struct{} // a login waits until it is closed
 	onLogin          func()
+	silent           bool // refreshes describe nothing
 }
 
 func (p *provider) grant() Grant {
@@ -73,7 +74,11 @@ func (p *provider) Refresh(_ context.Context, session []byte) (Grant, error) {
 	if string(session) != fmt.Sprintf("s%d", p.newest.Load()) {
 		return Grant{}, fmt.Errorf("%w: reused", ErrSessionEnded)
 	}
-	return p.grant(), nil
+	g := p.grant()
+	if p.silent {
+		g.About = nil
+	}
+	return g, nil
 }
 
 // bench is a Flow with a clock of its own.
@@ -169,6 +174,22 @@ func snapshot(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return out.String()
+}
+
+// Some providers' refreshes say less of the person than their logins did.
+func TestRefreshKeepsWhatIsKnown(t *testing.T) {
+	b := newBench(t)
+	b.want(t, "token-1", 1, 0)
+	b.p.silent = true
+	b.clock = start.Add(2 * time.Hour)
+	b.want(t, "token-2", 1, 1)
+	record, err := b.Store.Load(t.Context(), b.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grant, err := Read(record); err != nil || string(grant.About) != "about" {
+		t.Errorf("about %q, %v", grant.About, err)
+	}
 }
 
 func TestForce(t *testing.T) {
