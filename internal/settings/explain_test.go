@@ -141,3 +141,21 @@ func must(all []Explained, err error) []Explained {
 	}
 	return all
 }
+
+// Scripts read this form.
+func TestExplainAsJSON(t *testing.T) {
+	p := newPlace(t)
+	p.write(p.User, "profiles: {corp: {account: me}}")
+	all := must(Explain(Input{Files: p.Files, Flags: usual(t, "--profile=corp"), Extension: []byte(`{"scopes": ["a"]}`)}))
+	for setting, want := range map[string]string{
+		"oidc-client-id":   `{"setting":"oidc-client-id","value":"kubernetes","source":{"kind":"flag","name":"--oidc-client-id"}}`,
+		"account":          `{"setting":"account","value":"me","source":{"kind":"profile","name":"` + p.User + `","profile":"corp"}}`,
+		"oidc-extra-scope": `{"setting":"oidc-extra-scope","value":"a","source":{"kind":"cluster"}}`,
+		"username":         `{"setting":"username","value":"","source":{"kind":"default"}}`,
+	} {
+		got, err := json.Marshal(find(t, all, setting))
+		if err != nil || string(got) != want {
+			t.Errorf("%s\nwant %s", got, want)
+		}
+	}
+}
