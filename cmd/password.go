@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/kubecred/kubecred/internal/consent"
-	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/login"
 )
 
@@ -47,22 +46,28 @@ func (o *oidc) password(ctx context.Context, client *login.Client) (login.Tokens
 	return client.Password(ctx, strings.TrimSpace(user), password)
 }
 
-// agree returns nil when the issuer comes from the person's own configuration
-// or the policy, when the person agreed before, or agrees now.
+// agree returns nil when the issuer is named by the person's own configuration
+// or the policy, when the person agreed before, or agrees now. An earlier word
+// does not count where a kubeconfig says whom to trust for the issuer's name:
+// its CA and a proxy could take the password.
 func (o *oidc) agree(ctx context.Context, issuer *url.URL) error {
-	if kind := o.s.IssuerSource.Kind; kind == settings.FromProfile || kind == settings.FromPolicy {
+	if !o.s.ForeignTrust && (o.s.IssuerVouched || o.app.agreed(issuer)) {
 		return nil
 	}
-	if o.app.agreed(issuer) {
-		return nil
+	question := "Your password for " + issuer.Host + " is asked for, and will be sent there.\n"
+	if o.s.ForeignTrust {
+		question += "Who that is, is vouched for by a certificate authority of the kubeconfig's, or not checked at all.\n"
 	}
-	o.person.Show("Your password for " + issuer.Host + " is asked for, and will be sent there.\n")
+	o.person.Show(question)
 	answer, err := o.person.Ask(ctx, "Do you trust "+issuer.Host+" with it? [y/N] ")
 	if err != nil {
 		return err
 	}
 	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
 		return errNoConsent
+	}
+	if o.s.ForeignTrust {
+		return nil // asked again the next time
 	}
 	if err := o.app.hosts().Give(issuer); err != nil {
 		o.person.warn("your answer could not be remembered", err)

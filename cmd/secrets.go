@@ -40,6 +40,12 @@ func trimmed(data []byte) secret.Text {
 }
 
 func readSmallFile(path string) ([]byte, error) {
+	// A pipe would be waited for without an end.
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -45,6 +45,9 @@ type Error struct {
 
 // Error names the setting, its source and what is wrong.
 func (e *Error) Error() string {
+	if e.Problem == Missing && e.Source == (Source{Kind: FromDefault}) {
+		return e.Setting + " " + e.Detail
+	}
 	parts := []string{e.subject(), e.Detail}
 	if e.Err != nil {
 		parts = append(parts, e.Err.Error())

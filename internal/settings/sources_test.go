@@ -155,8 +155,8 @@ func TestErrorTexts(t *testing.T) {
 		in   Input
 		want string
 	}{
-		"missing":    {Input{}, "oidc-issuer-url: is required"},
-		"client":     {Input{Flags: args(t, issuerFlag)}, "oidc-client-id: is required where the issuer is given"},
+		"missing":    {Input{}, "oidc-issuer-url is required"},
+		"client":     {Input{Flags: args(t, issuerFlag)}, "oidc-client-id is required where the issuer is given"},
 		"flag":       {Input{Flags: usual(t, "--grant-type=implicit")}, "--grant-type: must be auto, authcode, authcode-keyboard, password, device-code or client-credentials"},
 		"kubeconfig": {Input{Kubeconfig: usual(t, "--listen-address=0.0.0.0:8000")}, `--listen-address in the kubeconfig: "0.0.0.0:8000" is not a loopback address`},
 		"variable":   {Input{Flags: usual(t), Variable: env("KUBECRED_TOKEN_CACHE_STORAGE", "x")}, "KUBECRED_TOKEN_CACHE_STORAGE: must be auto, keyring, file, disk or none"},
