@@ -146,3 +146,30 @@ func TestClientGoDrivesTheProgram(t *testing.T) {
 	first := s.last(t)
 	s.getUntil(t, client, 2*shortLife, func(got seen) bool { return got != first })
 }
+
+// client-go is answered 401 and runs the program again, without saying why: that may cost the provider
+// one refresh, and never a login.
+func TestUnauthorizedCostsNoLogin(t *testing.T) {
+	t.Parallel()
+	parts.Need(t, parts.Provider, parts.Terminal)
+	p := newPerson(t, kubecredRace(t))
+	flags := deviceFlags(p)
+	r := p.start(desk.Terminal, p.program, append([]string{"get-token"}, flags...)...)
+	approveDevice(p, r)
+	token := credentialOf(p, p.finish(r)).Token
+
+	s := newServer(t)
+	s.refuse(token)
+	e := p.exec(kubeconfig.V1, flags...)
+	e.Command, e.Env = p.program, p.Env
+	client := s.client(t, e)
+	for range 3 {
+		if _, err := s.get(client); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refreshed := len(p.requests("refresh_token")); refreshed > 1 {
+		t.Errorf("three requests that were answered 401 cost %d refreshes", refreshed)
+	}
+	p.asked(deviceGrant, 1)
+}
