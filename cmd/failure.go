@@ -41,8 +41,12 @@ func usageError(format string, args ...any) error {
 	return &failure{err: fmt.Errorf(format, args...), code: exitConfig}
 }
 
-// maxLine bounds a line on stderr, in runes.
-const maxLine = 1000
+// Bounds of the two lines, in runes. A hint may hold a whole command with a
+// certificate authority in it, and has to work as it is printed.
+const (
+	maxLine = 1000
+	maxHint = 64 << 10
+)
 
 // report writes the two lines and returns the exit code. Whatever err holds,
 // the lines stay two, and without control characters.
@@ -53,7 +57,7 @@ func report(w io.Writer, err error) int {
 	}
 	text := "error: " + oneLine(err.Error()) + "\n"
 	if f.hint != "" {
-		text += "hint: " + oneLine(f.hint) + "\n"
+		text += "hint: " + term.Clean(f.hint, maxHint) + "\n"
 	}
 	io.WriteString(w, text)
 	return f.code
