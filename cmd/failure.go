@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/kubecred/kubecred/internal/term"
 )
@@ -41,12 +42,8 @@ func usageError(format string, args ...any) error {
 	return &failure{err: fmt.Errorf(format, args...), code: exitConfig}
 }
 
-// Bounds of the two lines, in runes. A hint may hold a whole command with a
-// certificate authority in it, and has to work as it is printed.
-const (
-	maxLine = 1000
-	maxHint = 64 << 10
-)
+// maxLine bounds the error line, in runes.
+const maxLine = 1000
 
 // report writes the two lines and returns the exit code. Whatever err holds,
 // the lines stay two, and without control characters.
@@ -57,7 +54,7 @@ func report(w io.Writer, err error) int {
 	}
 	text := "error: " + oneLine(err.Error()) + "\n"
 	if f.hint != "" {
-		text += "hint: " + term.Clean(f.hint, maxHint) + "\n"
+		text += "hint: " + strings.Map(visible, f.hint) + "\n"
 	}
 	io.WriteString(w, text)
 	return f.code
@@ -65,6 +62,15 @@ func report(w io.Writer, err error) int {
 
 func oneLine(s string) string {
 	return term.Clean(strings.ReplaceAll(strings.TrimSpace(s), "\n", "; "), maxLine)
+}
+
+// visible drops what is no ink and no ASCII space. A hint may hold a command,
+// which has to work as it is printed: it is not cut, and its blanks stay.
+func visible(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return -1
 }
 
 // interrupted reports whether ctx ended by Ctrl-C or with the parent.
