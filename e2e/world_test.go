@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,6 +46,13 @@ func TestMain(m *testing.M) {
 	if file := os.Getenv(pluginFile); file != "" {
 		os.Exit(plugin(file, os.Stdout))
 	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		running.stop() // it leaves 100 MB behind otherwise
+		os.Exit(1)
+	}()
 	code := m.Run()
 	running.stop()
 	os.Exit(code)
