@@ -34,7 +34,8 @@ type results struct {
 // goTest runs the tests of a module, shows each package's outcome and the whole output of what fails.
 func goTest(ctx context.Context, dir string, flags ...string) results {
 	r := results{skipped: map[string]string{}, output: map[string]string{}, broken: map[string]bool{}}
-	cmd := exec.CommandContext(ctx, "go", slices.Concat([]string{"test", "-json"}, flags, []string{"./..."})...)
+	// Go's cache of test results knows nothing of the programs that these tests build and run.
+	cmd := exec.CommandContext(ctx, "go", slices.Concat([]string{"test", "-json", "-count=1"}, flags, []string{"./..."})...)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
