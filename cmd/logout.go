@@ -166,15 +166,21 @@ func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, peer *pr
 // revoke ends an entry's session at the provider.
 func (a *app) revoke(ctx context.Context, record cache.Record, peer *provider) error {
 	grant, err := signin.Read(record)
-	if err != nil || len(grant.Session) == 0 {
+	if err != nil {
 		return err
 	}
-	var held session
-	if err := json.Unmarshal(grant.Session, &held); err != nil {
+	var known about
+	if err := json.Unmarshal(grant.About, &known); err != nil {
 		return err
+	}
+	var held session // none where there is no refresh token
+	if len(grant.Session) > 0 {
+		if err := json.Unmarshal(grant.Session, &held); err != nil {
+			return err
+		}
 	}
 	if peer == nil {
-		peer = &held.Peer
+		peer = &known.Peer
 	}
 	cfg, err := peer.config(a)
 	if err != nil {
@@ -184,7 +190,7 @@ func (a *app) revoke(ctx context.Context, record cache.Record, peer *provider) e
 	if err != nil {
 		return err
 	}
-	return client.Revoke(ctx, secret.New(held.Refresh), secret.New(held.Access))
+	return client.Revoke(ctx, secret.New(held.Refresh), secret.New(known.Access))
 }
 
 // chosen leaves the one entry whose ID begins with prefix.

@@ -30,12 +30,11 @@ type oidc struct {
 
 var _ signin.Authenticator = (*oidc)(nil)
 
-// session is what a refresh or a revocation needs, sealed in the cache.
+// session is what a refresh needs, sealed in the cache. There is none without
+// a refresh token.
 type session struct {
-	Refresh string   `json:"refresh,omitempty"`
-	Access  string   `json:"access,omitempty"` // to be revoked with it
-	Subject string   `json:"subject,omitempty"`
-	Peer    provider `json:"provider"`
+	Refresh string `json:"refresh"`
+	Subject string `json:"subject,omitempty"`
 }
 
 // about describes an entry to status and logout, sealed in the cache.
@@ -48,6 +47,9 @@ type about struct {
 	Groups  int      `json:"groups,omitempty"`
 	Scopes  []string `json:"scopes"`
 	Wanted  string   `json:"wanted,omitempty"` // the requested account
+
+	Access string   `json:"access,omitempty"` // a token to revoke at logout
+	Peer   provider `json:"provider"`         // where
 }
 
 // Refresh renews the session.
@@ -229,11 +231,12 @@ func (o *oidc) discover(ctx context.Context) (*login.Client, error) {
 
 // grant turns tokens into what is served and what is sealed beside it.
 func (o *oidc) grant(t login.Tokens) (signin.Grant, error) {
-	sealed, err := json.Marshal(session{
-		Refresh: t.RefreshToken.Reveal(), Access: t.AccessToken.Reveal(), Subject: t.Claims.Subject, Peer: o.peer,
-	})
-	if err != nil {
-		return signin.Grant{}, err
+	var sealed []byte
+	if !t.RefreshToken.Empty() {
+		var err error
+		if sealed, err = json.Marshal(session{t.RefreshToken.Reveal(), t.Claims.Subject}); err != nil {
+			return signin.Grant{}, err
+		}
 	}
 	described, err := json.Marshal(o.about(t))
 	return signin.Grant{
@@ -251,5 +254,6 @@ func (o *oidc) about(t login.Tokens) about {
 	return about{
 		Issuer: o.s.IssuerURL, Client: o.s.ClientID, Kind: kind, Scopes: o.s.Scopes, Wanted: o.s.Account,
 		Account: t.Claims.Account(), Subject: t.Claims.Subject, Groups: t.Claims.Groups,
+		Access: t.AccessToken.Reveal(), Peer: o.peer,
 	}
 }

@@ -122,17 +122,12 @@ func describe(item cache.Item, current bool) entryStatus {
 	}
 	e.Issuer, e.Client, e.Account = oneLine(who.Issuer), oneLine(who.Client), oneLine(who.Account)
 	e.Subject, e.Groups, e.Kind = oneLine(who.Subject), who.Groups, who.Kind
-	e.Renews = renews(grant.Session)
+	e.Renews = len(grant.Session) > 0
 	if e.expiry = grant.Credential.Expiry; !e.expiry.IsZero() {
 		at := e.expiry.UTC()
 		e.Expires = &at
 	}
 	return e
-}
-
-func renews(sealed []byte) bool {
-	var held session
-	return json.Unmarshal(sealed, &held) == nil && held.Refresh != ""
 }
 
 func (a *app) printStatus(w io.Writer, r statusReport) {
