@@ -38,7 +38,7 @@ func TestCtrlCEndsTheWait(t *testing.T) {
 			began := time.Now()
 			p.must(r.Terminal.Type("\x03"))
 			ended := p.finish(r)
-			if took := time.Since(began); took > time.Second {
+			if took := time.Since(began); took > 3*time.Second { // one, on a machine with nothing else to do
 				t.Errorf("it went on for %s", took)
 			}
 			if ended.Code != 130 || ended.Stdout != "" {
