@@ -11,7 +11,6 @@
 package cmd
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -98,11 +97,12 @@ func noArgs(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return &failure{
-		err:  fmt.Errorf("unexpected word %q", oneLine(args[0])),
-		hint: c.CommandPath() + " --help says what it takes",
-		code: exitConfig,
+	hint := c.CommandPath() + " --help says what it takes"
+	if !c.HasParent() {
+		return mistake(hint, "there is no command %q", oneLine(args[0]))
 	}
+	// A word that is left over may be the second half of a password.
+	return mistake(hint, "an argument is neither a flag nor a flag's value")
 }
 
 // begin opens the log of a run. The returned function closes it.

@@ -39,7 +39,12 @@ func (f *failure) Unwrap() error { return f.err }
 
 // usageError is a mistake in how the program was called.
 func usageError(format string, args ...any) error {
-	return &failure{err: fmt.Errorf(format, args...), code: exitConfig}
+	return mistake("kubecred --help lists the commands, and their --help the flags", format, args...)
+}
+
+// mistake is a usageError with a hint of its own.
+func mistake(hint, format string, args ...any) error {
+	return &failure{fmt.Errorf(format, args...), hint, exitConfig}
 }
 
 // maxLine bounds the error line, in runes.

@@ -13,6 +13,7 @@ import (
 	"github.com/kubecred/kubecred/internal/lifetime"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/login"
+	"github.com/kubecred/kubecred/login/loopback"
 )
 
 // What a person can do about each kind of error. The order matters where an
@@ -54,7 +55,10 @@ func ofSettings(err error) (string, int) {
 		setting  *settings.Error
 		version  *execcred.VersionError
 		notFound *kubeconfig.NotFoundError
+		broken   *kubeconfig.FileError
 		wrong    *login.ConfigError
+		server   *loopback.CertificateError
+		own      *ownError
 	)
 	switch {
 	case errors.As(err, &setting):
@@ -65,6 +69,14 @@ func ofSettings(err error) (string, int) {
 		return "name another with --context or --user, or give --oidc-issuer-url and --oidc-client-id", exitConfig
 	case errors.Is(err, errNotOurs):
 		return "name another with --context or --user, or give --oidc-issuer-url and --oidc-client-id", exitConfig
+	case errors.As(err, &broken):
+		return "mend the file, or name another with --kubeconfig", exitConfig
+	case errors.Is(err, execcred.ErrExecInfo):
+		return "the client sets it: update the client, or unset it where you run kubecred yourself", exitConfig
+	case errors.As(err, &server):
+		return "check --local-server-cert and --local-server-key", exitConfig
+	case errors.As(err, &own):
+		return "check the file or the command that your profile names", exitConfig
 	case errors.As(err, &wrong):
 		return "correct the setting; kubecred status --explain shows where it comes from", exitConfig
 	}
@@ -80,7 +92,7 @@ func settingHint(e *settings.Error) string {
 	case settings.Mixed:
 		return "give the issuer, its client, secret, CA and TLS options in one place"
 	case settings.Unbound:
-		return "put the issuer in front of the secret, as in KUBECRED_OIDC_CLIENT_SECRET='https://issuer.example.com SECRET', or use a profile"
+		return unboundHint(e)
 	case settings.Denied:
 		return "ask your administrator, who wrote the policy"
 	case settings.Untrusted:
@@ -88,7 +100,19 @@ func settingHint(e *settings.Error) string {
 	case settings.Unreadable:
 		return "check that the file is there and that you may read it"
 	}
+	if e.Setting == "listen-address" {
+		return listenHint
+	}
 	return "kubecred status --explain shows where each setting comes from"
+}
+
+const listenHint = "listen on 127.0.0.1 or localhost: another machine must not answer for your browser"
+
+func unboundHint(e *settings.Error) string {
+	if strings.HasPrefix(e.Detail, "nothing says") {
+		return fmt.Sprintf("put the issuer in front of the secret, as in %s='https://issuer.example.com SECRET', or use a profile", e.Source.Name)
+	}
+	return "put the certificate authority and the issuer into a profile of your own"
 }
 
 func ofCache(err error) (string, int) {
@@ -136,7 +160,7 @@ func ofProvider(err error) (string, int) {
 	case errors.As(err, &busy):
 		return "end what holds " + strings.Join(busy.Addresses, " and ") + ", or give --listen-address=127.0.0.1:PORT with a port that the provider knows", exitConfig
 	case errors.As(err, &remote):
-		return "listen on 127.0.0.1 or localhost: another machine must not answer for your browser", exitConfig
+		return listenHint, exitConfig
 	case errors.As(err, &account):
 		return fmt.Sprintf("kubecred login --switch lets you choose %s", account.Want), exitDenied
 	case errors.As(err, &issuer):

@@ -17,6 +17,8 @@ import (
 // logHeader begins every log file, and tells one from any other file.
 const logHeader = "# kubecred log: no secrets in here; read it before you share it\n"
 
+const logHint = "name a new file, or a log of kubecred's, that ends in .log"
+
 // openLog returns the logger for a run: to the file that KUBECRED_LOG names,
 // to stderr with -v, or nowhere. An exec block of a hostile kubeconfig may set
 // the variable, so it names a new file or a log of ours, ending in .log.
@@ -43,15 +45,15 @@ func openLog(path string, verbose bool, stderr io.Writer) (*slog.Logger, func(),
 
 func openLogFile(path string) (*os.File, error) {
 	if !strings.HasSuffix(path, ".log") {
-		return nil, usageError("KUBECRED_LOG must name a file that ends in .log")
+		return nil, mistake(logHint, "KUBECRED_LOG must name a file that ends in .log")
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
-		return nil, usageError("KUBECRED_LOG: %v", err)
+		return nil, mistake(logHint, "KUBECRED_LOG: %v", err)
 	}
 	if err := beginLog(file); err != nil {
 		file.Close()
-		return nil, usageError("KUBECRED_LOG: %v", err)
+		return nil, mistake(logHint, "KUBECRED_LOG: %v", err)
 	}
 	return file, nil
 }

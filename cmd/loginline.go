@@ -22,13 +22,34 @@ func (a *app) loginLine(s *settings.Settings) string {
 	for _, arg := range withoutSecrets(a.args) {
 		words = append(words, quote(arg, runtime.GOOS))
 	}
-	return strings.Join(words, " ")
+	line := strings.Join(words, " ")
+	if left := leftOut(a.args); len(left) > 0 {
+		line += " (with your " + strings.Join(left, " and ") + " as well, left out here)"
+	}
+	return line
+}
+
+// secretFlags may carry a secret, and what is printed ends in terminals' logs.
+func secretFlags() []string {
+	return []string{"--oidc-client-secret", "--password", "--oidc-request-header"}
+}
+
+// leftOut names the flags that withoutSecrets drops and a login would need.
+func leftOut(args []string) []string {
+	var left []string
+	for _, arg := range args {
+		name, _, _ := strings.Cut(arg, "=")
+		if slices.Contains(secretFlags(), name) && !slices.Contains(left, name) {
+			left = append(left, name)
+		}
+	}
+	return left
 }
 
 // withoutSecrets drops the command's name, flags that carry a secret, and
 // those that make no sense for a login at a terminal.
 func withoutSecrets(args []string) []string {
-	valued := []string{"--oidc-client-secret", "--password"}
+	valued := secretFlags()
 	toggles := []string{"--force-refresh", "--skip-open-browser"}
 	var kept []string
 	for i := 0; i < len(args); i++ {
@@ -55,7 +76,29 @@ func quote(arg, goos string) string {
 		return arg
 	}
 	if goos == "windows" {
-		return `"` + strings.ReplaceAll(arg, `"`, `\"`) + `"`
+		return quoteWindows(arg)
 	}
 	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}
+
+// quoteWindows doubles the backslashes that stand before a quote, which
+// CommandLineToArgvW would else take for escapes.
+func quoteWindows(arg string) string {
+	var out strings.Builder
+	out.WriteByte('"')
+	backslashes := 0
+	for _, r := range arg {
+		switch r {
+		case '\\':
+			backslashes++
+		case '"':
+			out.WriteString(strings.Repeat(`\`, backslashes+1))
+			backslashes = 0
+		default:
+			backslashes = 0
+		}
+		out.WriteRune(r)
+	}
+	out.WriteString(strings.Repeat(`\`, backslashes) + `"`)
+	return out.String()
 }

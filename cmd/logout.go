@@ -205,9 +205,9 @@ func chosen(all []shelf, prefix string) ([]shelf, error) {
 	}
 	switch len(match) {
 	case 0:
-		return nil, usageError("no entry begins with %s", oneLine(prefix))
+		return nil, mistake(entryHint, "no entry begins with %s", oneLine(prefix))
 	case 1:
 		return match, nil
 	}
-	return nil, usageError("%d entries begin with %s: give more of the ID", len(match), oneLine(prefix))
+	return nil, mistake(entryHint, "%d entries begin with %s: give more of the ID", len(match), oneLine(prefix))
 }

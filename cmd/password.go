@@ -23,7 +23,7 @@ func (o *oidc) password(ctx context.Context, client *login.Client) (login.Tokens
 	if user != "" && !held.Empty() {
 		password, err := o.app.readSecret(held)
 		if err != nil {
-			return login.Tokens{}, fmt.Errorf("the password: %w", err)
+			return login.Tokens{}, &ownError{"the password", err}
 		}
 		return client.Password(ctx, user, password)
 	}

@@ -38,7 +38,7 @@ type provider struct {
 func (a *app) provider(s *settings.Settings) (provider, error) {
 	held, err := a.readSecret(s.ClientSecret)
 	if err != nil {
-		return provider{}, fmt.Errorf("the client's secret: %w", err)
+		return provider{}, &ownError{"the client's secret", err}
 	}
 	return provider{
 		Issuer: s.IssuerURL, Client: s.ClientID, Secret: held,
@@ -68,9 +68,11 @@ func (p provider) config(a *app) (login.Config, error) {
 		HTTP: client, Now: a.now, Log: a.log,
 	}
 	if p.AssertionKey != "" {
-		cfg.AssertionKey, err = readKey(p.AssertionKey)
+		if cfg.AssertionKey, err = readKey(p.AssertionKey); err != nil {
+			return login.Config{}, &ownError{"the client's key", err}
+		}
 	}
-	return cfg, err
+	return cfg, nil
 }
 
 // readKey reads a PEM private key: PKCS #8, PKCS #1 or SEC 1.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,10 +15,21 @@ import (
 	"github.com/kubecred/kubecred/internal/settings"
 )
 
+var errTooBig = fmt.Errorf("is larger than %d KB", maxSecret>>10)
+
 const (
 	maxSecret      = 64 << 10 // bytes of a secret's file or command's output
 	commandTimeout = 30 * time.Second
 )
+
+// ownError is a secret that is not where the person's configuration says.
+type ownError struct {
+	what string
+	err  error
+}
+
+func (e *ownError) Error() string { return e.what + ": " + e.err.Error() }
+func (e *ownError) Unwrap() error { return e.err }
 
 // readSecret returns a secret's text: as it is, from its file, or from what
 // its command prints. Files and commands come from the person's own
@@ -60,7 +72,7 @@ func readBounded(r io.Reader, name string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(data) > maxSecret:
-		return nil, fmt.Errorf("%s is larger than %d KB", name, maxSecret>>10)
+		return nil, fmt.Errorf("%s %w", name, errTooBig)
 	case len(bytes.TrimSpace(data)) == 0:
 		return nil, fmt.Errorf("%s is empty", name)
 	}
@@ -82,11 +94,11 @@ func output(command []string) ([]byte, error) {
 		return nil, err
 	}
 	data, err := readBounded(pipe, "the output of "+command[0])
-	if err != nil {
-		cancel() // it may go on printing
+	if errors.Is(err, errTooBig) {
+		cancel() // it goes on printing
 	}
-	if failed := c.Wait(); failed != nil && err == nil {
-		err = fmt.Errorf("%s failed: %w", command[0], failed)
+	if failed := c.Wait(); failed != nil && !errors.Is(err, errTooBig) {
+		return nil, fmt.Errorf("%s failed: %w", command[0], failed)
 	}
 	return data, err
 }

@@ -39,6 +39,8 @@ type found struct {
 	context  string // "" where the flags name the entry
 }
 
+const entryHint = "kubecred status lists the entries"
+
 // errNotOurs is a kubeconfig user that signs in otherwise.
 var errNotOurs = errors.New("does not sign in with kubecred")
 
@@ -153,11 +155,11 @@ func (a *app) findEntry(t *target, in settings.Input) (found, error) {
 	}
 	switch len(match) {
 	case 0:
-		return found{}, usageError("no user of the kubeconfig has the entry %s", oneLine(t.entry))
+		return found{}, mistake(entryHint, "no user of the kubeconfig has the entry %s", oneLine(t.entry))
 	case 1:
 		return match[0], nil
 	}
-	return found{}, usageError("%d entries begin with %s: give more of the ID", len(match), oneLine(t.entry))
+	return found{}, mistake(entryHint, "%d entries begin with %s: give more of the ID", len(match), oneLine(t.entry))
 }
 
 func known(list []found, id cache.ID) bool {

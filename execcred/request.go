@@ -70,15 +70,15 @@ type Cluster struct {
 	Config json.RawMessage `json:"config"`
 }
 
-// errExecInfo says nothing of the content, which may hold a CA, a proxy's
-// password or an extension with secrets.
-var errExecInfo = errors.New(EnvExecInfo + " is not a JSON object")
+// ErrExecInfo is a variable that cannot be read. It says nothing of the
+// content, which may hold a CA, a proxy's password or an extension with secrets.
+var ErrExecInfo = errors.New(EnvExecInfo + " is not a JSON object")
 
 // ParseRequest reads the value of KUBERNETES_EXEC_INFO. It is lenient where a
 // client may differ (unset, empty, another kind, no spec, a spec of another
 // shape) and answers those with the defaults: the version fallback and no
-// interaction. It never repeats the value. Errors: a *VersionError, or one
-// that says that the value is no JSON object.
+// interaction. It never repeats the value. Errors: a *VersionError, or
+// ErrExecInfo.
 func ParseRequest(execInfo string, fallback APIVersion) (Request, error) {
 	req := Request{APIVersion: fallback}
 	if strings.TrimSpace(execInfo) == "" {
@@ -90,7 +90,7 @@ func ParseRequest(execInfo string, fallback APIVersion) (Request, error) {
 		Spec       json.RawMessage `json:"spec"`
 	}
 	if err := json.Unmarshal([]byte(execInfo), &info); err != nil {
-		return Request{}, errExecInfo
+		return Request{}, ErrExecInfo
 	}
 	var version string
 	if json.Unmarshal(info.APIVersion, &version) == nil && version != "" {

@@ -217,7 +217,9 @@ func IsNetwork(err error) bool {
 		cert     *tls.CertificateVerificationError
 		redirect *RedirectError
 		refused  *URLError
-		network  net.Error
+		request  *url.Error
+		socket   *net.OpError
+		name     *net.DNSError
 	)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, ErrBodyTooLarge):
@@ -225,6 +227,8 @@ func IsNetwork(err error) bool {
 	case errors.As(err, &cert), errors.As(err, &redirect), errors.As(err, &refused):
 		return false
 	}
-	// url.Error is a net.Error, so every failure of a request is one.
-	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF)
+	// Not net.Error: a bare syscall.Errno and a deadline of our own are that
+	// too, and a file that is missing is no trouble of the network's.
+	return errors.As(err, &request) || errors.As(err, &socket) || errors.As(err, &name) ||
+		errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -117,6 +117,7 @@ func Paths(variable, home string) []string {
 }
 
 // Load reads files and merges them. A file that does not exist is passed over.
+// Errors: *FileError, and the system's.
 func Load(paths []string) (*Config, error) {
 	c := &Config{
 		contexts: map[string]contextBody{},
@@ -133,7 +134,7 @@ func Load(paths []string) (*Config, error) {
 		}
 		var f file
 		if err := yaml.Unmarshal(data, &f); err != nil {
-			return nil, fmt.Errorf("%s is not a kubeconfig", path) // the parser's error repeats content
+			return nil, &FileError{path, "is not a kubeconfig"} // the parser's error repeats content
 		}
 		c.merge(f)
 	}
@@ -148,7 +149,7 @@ func read(path string) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("%s is larger than %d MiB", path, maxFile>>20)
+		err = &FileError{path, fmt.Sprintf("is larger than %d MiB", maxFile>>20)}
 	}
 	return data, err
 }
@@ -177,6 +178,11 @@ func addFirst[V any](m map[string]V, name string, value V) bool {
 	m[name] = value
 	return true
 }
+
+// FileError is a file that is no kubeconfig. It repeats nothing of it.
+type FileError struct{ Path, Reason string }
+
+func (e *FileError) Error() string { return e.Path + " " + e.Reason }
 
 // NotFoundError is a context, user or cluster that no file has.
 type NotFoundError struct{ Kind, Name string }

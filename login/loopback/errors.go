@@ -35,6 +35,17 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("the listen address %q is not usable: %s", e.Address, e.Reason)
 }
 
+// CertificateError is a certificate or a key for the listener that cannot be
+// used.
+type CertificateError struct{ Err error }
+
+func (e *CertificateError) Error() string {
+	return "cannot load the local server's certificate: " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *CertificateError) Unwrap() error { return e.Err }
+
 // StrayError is an answer that does not belong to this login. Its Reason
 // repeats nothing of the answer.
 type StrayError struct{ Reason string }
