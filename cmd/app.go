@@ -50,6 +50,8 @@ func Main(b Build) int {
 }
 
 func (a *app) run() int {
+	// On Windows cobra would look at each start for who started it.
+	cobra.MousetrapHelpText = ""
 	root := a.rootCommand()
 	root.SetArgs(a.args)
 	root.SetOut(a.stdout)
@@ -82,6 +84,12 @@ then answers from a cache that is sealed under your system's keyring.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return settings.FlagError(err) })
+	if len(a.args) > 0 && a.args[0] == "get-token" {
+		// A person waits for this one at every kubectl call, and the flags of
+		// the others would multiply its work.
+		root.AddCommand(a.getTokenCommand())
+		return root
+	}
 	root.AddCommand(
 		a.getTokenCommand(),
 		a.loginCommand(),

@@ -12,8 +12,8 @@ import (
 	"github.com/kubecred/kubecred/internal/kubeconfig"
 	"github.com/kubecred/kubecred/internal/lifetime"
 	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/internal/signin"
 	"github.com/kubecred/kubecred/login"
-	"github.com/kubecred/kubecred/login/loopback"
 )
 
 // What a person can do about each kind of error. The order matters where an
@@ -39,11 +39,14 @@ func ofInterrupt(err error) (string, int) {
 }
 
 func ofPerson(err error) (string, int) {
+	var none *noWayError
 	switch {
 	case errors.Is(err, errNeedPerson):
 		return "run kubecred login in a terminal, then try again", exitLoginNeeded
 	case errors.Is(err, login.ErrTimeout), errors.Is(err, context.DeadlineExceeded) && !httpclient.IsNetwork(err):
 		return "try again; --authentication-timeout-sec gives more time", exitTimeout
+	case errors.As(err, &none):
+		return "choose a --grant-type, or ask the administrator of the provider or of this machine's policy", exitConfig
 	case errors.Is(err, errNoConsent):
 		return "sign in another way (--grant-type), or put the issuer into a profile of your own", exitDenied
 	}
@@ -57,7 +60,7 @@ func ofSettings(err error) (string, int) {
 		notFound *kubeconfig.NotFoundError
 		broken   *kubeconfig.FileError
 		wrong    *login.ConfigError
-		server   *loopback.CertificateError
+		server   *login.CertificateError
 		own      *ownError
 	)
 	switch {
@@ -109,10 +112,10 @@ func settingHint(e *settings.Error) string {
 const listenHint = "listen on 127.0.0.1 or localhost: another machine must not answer for your browser"
 
 func unboundHint(e *settings.Error) string {
-	if strings.HasPrefix(e.Detail, "nothing says") {
-		return fmt.Sprintf("put the issuer in front of the secret, as in %s='https://issuer.example.com SECRET', or use a profile", e.Source.Name)
+	if strings.HasPrefix(e.Detail, "is not sent where") {
+		return "put the certificate authority and the issuer into a profile of your own"
 	}
-	return "put the certificate authority and the issuer into a profile of your own"
+	return fmt.Sprintf("put the issuer in front of the secret, as in %s='https://issuer.example.com SECRET', or use a profile", e.Source.Name)
 }
 
 func ofCache(err error) (string, int) {
@@ -124,6 +127,8 @@ func ofCache(err error) (string, int) {
 		unwritable *cache.UnwritableError
 	)
 	switch {
+	case errors.Is(err, signin.ErrNotKept), errors.Is(err, cache.ErrTooBig):
+		return "choose another --token-cache-storage, or let kubectl sign in each time", exitCache
 	case errors.As(err, &locked):
 		return "unlock your keyring (sign in to your desktop, or open its password manager), then try again; nothing is lost", exitCache
 	case errors.As(err, &absent):
@@ -213,7 +218,11 @@ func (a *app) loginFailure(ctx context.Context, err error, s *settings.Settings)
 		return &failure{context.Cause(ctx), "run the command again to sign in", exitInterrupted}
 	}
 	f := explain(err)
-	if f.code == exitLoginNeeded {
+	switch {
+	case f.code != exitLoginNeeded:
+	case len(a.args) > 0 && a.args[0] == "login":
+		f.hint = "run it in a terminal, or choose another --grant-type"
+	default:
 		f.hint = "in a terminal, run: " + a.loginLine(s)
 	}
 	return f

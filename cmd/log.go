@@ -66,6 +66,8 @@ func beginLog(file *os.File) error {
 		return err
 	case !info.Mode().IsRegular():
 		return errors.New("not a file")
+	case !ownedAlone(info):
+		return errors.New("others can read or write it, or own it")
 	case info.Size() == 0:
 		_, err := file.WriteString(logHeader)
 		return err

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -11,27 +12,55 @@ import (
 
 // loginLine is the command that signs in to the entry of s, and that works as
 // it is printed: by the entry's ID where the kubeconfig has it, else by the
-// arguments that get-token was given.
+// arguments of this run, else, where variables or the cluster had a word in it,
+// by what they came to.
 func (a *app) loginLine(s *settings.Settings) string {
 	id := cache.NewID(s.Identity())
 	in := settings.Input{Variable: a.getenv, Agreed: a.agreed, Files: a.files}
 	if f, err := a.findEntry(&target{entry: short(id)}, in); err == nil && f.id == id {
-		return "kubecred login --entry " + short(id)
+		return a.commandLine([]string{"--entry", short(id)}, a.kubeconfigFlag())
 	}
-	words := []string{"kubecred", "login"}
-	for _, arg := range withoutSecrets(a.args) {
-		words = append(words, quote(arg, runtime.GOOS))
+	args := a.args
+	if !a.leadsTo(id, withoutSecrets(args)) && len(leftOut(args)) == 0 {
+		args = identity(s)
 	}
-	line := strings.Join(words, " ")
-	if left := leftOut(a.args); len(left) > 0 {
+	line := a.commandLine(withoutSecrets(args), nil)
+	if left := leftOut(args); len(left) > 0 {
 		line += " (with your " + strings.Join(left, " and ") + " as well, left out here)"
 	}
 	return line
 }
 
+func (a *app) commandLine(args, more []string) string {
+	words := []string{"kubecred", "login"}
+	for _, arg := range slices.Concat(args, more) {
+		words = append(words, quote(arg, runtime.GOOS))
+	}
+	return strings.Join(words, " ")
+}
+
+// kubeconfigFlag repeats a KUBECONFIG that may have been set for one command.
+func (a *app) kubeconfigFlag() []string {
+	paths := filepath.SplitList(a.getenv("KUBECONFIG"))
+	if len(paths) != 1 {
+		return nil
+	}
+	return []string{"--kubeconfig", paths[0]}
+}
+
+// leadsTo reports whether args alone, in another terminal, mean the entry.
+func (a *app) leadsTo(id cache.ID, args []string) bool {
+	flags, err := settings.ParseArgs(args)
+	if err != nil {
+		return false
+	}
+	s, err := settings.Resolve(settings.Input{Flags: flags, Files: a.files})
+	return err == nil && cache.NewID(s.Identity()) == id
+}
+
 // secretFlags may carry a secret, and what is printed ends in terminals' logs.
 func secretFlags() []string {
-	return []string{"--oidc-client-secret", "--password", "--oidc-request-header"}
+	return []string{"--oidc-client-secret", "--password", "--oidc-request-header", "--oidc-auth-request-extra-params"}
 }
 
 // leftOut names the flags that withoutSecrets drops and a login would need.
@@ -51,6 +80,9 @@ func leftOut(args []string) []string {
 func withoutSecrets(args []string) []string {
 	valued := secretFlags()
 	toggles := []string{"--force-refresh", "--skip-open-browser"}
+	if i := slices.IndexFunc(args, isCommand); i >= 0 {
+		args = slices.Delete(slices.Clone(args), i, i+1)
+	}
 	var kept []string
 	for i := 0; i < len(args); i++ {
 		name, _, joined := strings.Cut(args[i], "=")
@@ -59,13 +91,15 @@ func withoutSecrets(args []string) []string {
 			if !joined {
 				i++
 			}
-		case slices.Contains(toggles, name), args[i] == "get-token":
+		case slices.Contains(toggles, name):
 		default:
 			kept = append(kept, args[i])
 		}
 	}
 	return kept
 }
+
+func isCommand(arg string) bool { return arg == "get-token" || arg == "login" }
 
 // quote makes arg one word for the shell that people of the system use.
 func quote(arg, goos string) string {

@@ -95,9 +95,9 @@ func TestLoginLineHoldsNoSecret(t *testing.T) {
 func TestLoginLineIsWhole(t *testing.T) {
 	onUnix(t)
 	p := newPlace(t)
-	p.env["KUBECRED_PASSWORD"] = ""
+	p.env["KUBECRED_PASSWORD"], p.env["KUBECRED_USERNAME"] = "", ""
 	for name, value := range map[string]string{
-		"two blanks": "--oidc-auth-request-extra-params=display=two  blanks",
+		"two blanks": "--audience=it's two  blanks",
 		"long":       "--oidc-extra-scope=" + strings.Repeat("scope,", 50) + strings.Repeat("x", 400) + "," + strings.Repeat("y", 400),
 	} {
 		p.provider.Apply(func(c *oidctest.Config) { c.Scopes = nil })

@@ -32,6 +32,7 @@ A token that a cluster has already accepted lives until it expires.`,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&all, "all", false, "Every entry, and the kernel's copy of the data key")
+	c.MarkFlagsMutuallyExclusive("all", "entry", "context", "user")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if all {
 			return a.logoutAll(c.Context(), t)
@@ -46,7 +47,7 @@ const logoutPatience = 90 * time.Second
 
 func (a *app) logout(ctx context.Context, t *target) error {
 	f, err := a.find(t)
-	if err != nil && t.entry != "" {
+	if errors.Is(err, errNoEntry) {
 		return a.logoutCached(ctx, t)
 	}
 	if err != nil {
@@ -61,11 +62,7 @@ func (a *app) logout(ctx context.Context, t *target) error {
 	if err != nil {
 		return err
 	}
-	held, err := a.provider(f.settings)
-	if err != nil {
-		return err
-	}
-	return a.end(ctx, store, f.id, &held)
+	return a.end(ctx, store, f.id, f.settings)
 }
 
 // logoutCached ends an entry that no kubeconfig names any more.
@@ -115,6 +112,12 @@ func (a *app) logoutEach(ctx context.Context, t *target, which func([]shelf) ([]
 
 func (a *app) endItem(ctx context.Context, store *cache.Store, item cache.Item) error {
 	if item.Aside {
+		unlock, err := store.Lock(ctx, item.ID)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		fmt.Fprintf(a.stdout, "Discarded an entry that could not be opened (%s).\n", short(item.ID))
 		return store.Discard(item)
 	}
 	return a.end(ctx, store, item.ID, nil)
@@ -138,20 +141,28 @@ func (a *app) beginLogout(ctx context.Context, s *settings.Settings) (context.Co
 
 // end revokes and forgets one entry. It holds the entry's lock, so that a
 // refresh in flight cannot bring it back. What cannot be revoked is forgotten
-// all the same, and said. peer is nil where only the entry itself tells.
-func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, peer *provider) error {
+// all the same, and said; what a locked keyring hides is kept, since it could
+// never be revoked afterwards. s is nil where only the entry itself tells.
+func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, s *settings.Settings) error {
 	unlock, err := store.Lock(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	record, err := store.Load(ctx, id)
-	if err == cache.ErrMiss {
+	var locked *cache.LockedError
+	var silent *cache.UnavailableError
+	switch {
+	case err == cache.ErrMiss:
 		fmt.Fprintln(a.stdout, "Not signed in.")
 		return nil
+	case errors.As(err, &locked), errors.As(err, &silent):
+		return err
+	case err == nil:
+		err = a.revoke(ctx, record, s)
 	}
-	if err == nil {
-		err = a.revoke(ctx, record, peer)
+	if interrupted(ctx) {
+		return context.Cause(ctx)
 	}
 	if err := store.Remove(ctx, id); err != nil {
 		return err
@@ -164,7 +175,7 @@ func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, peer *pr
 }
 
 // revoke ends an entry's session at the provider.
-func (a *app) revoke(ctx context.Context, record cache.Record, peer *provider) error {
+func (a *app) revoke(ctx context.Context, record cache.Record, s *settings.Settings) error {
 	grant, err := signin.Read(record)
 	if err != nil {
 		return err
@@ -179,10 +190,12 @@ func (a *app) revoke(ctx context.Context, record cache.Record, peer *provider) e
 			return err
 		}
 	}
-	if peer == nil {
-		peer = &known.Peer
+	if s == nil {
+		if s, err = a.settingsOf(known.Args); err != nil {
+			return err
+		}
 	}
-	cfg, err := peer.config(a)
+	cfg, err := a.provider(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -191,6 +204,16 @@ func (a *app) revoke(ctx context.Context, record cache.Record, peer *provider) e
 		return err
 	}
 	return client.Revoke(ctx, secret.New(held.Refresh), secret.New(known.Access))
+}
+
+// settingsOf resolves flags that were sealed with an entry, under the policy
+// of today.
+func (a *app) settingsOf(args []string) (*settings.Settings, error) {
+	flags, err := settings.ParseArgs(args)
+	if err != nil {
+		return nil, err
+	}
+	return settings.Resolve(settings.Input{Flags: flags, Agreed: a.agreed, Files: a.files})
 }
 
 // chosen leaves the one entry whose ID begins with prefix.

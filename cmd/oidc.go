@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/internal/browser"
@@ -24,8 +25,7 @@ type oidc struct {
 
 	selectAccount bool
 
-	peer   provider // once discovered
-	client *login.Client
+	client *login.Client // once discovered
 }
 
 var _ signin.Authenticator = (*oidc)(nil)
@@ -39,17 +39,17 @@ type session struct {
 
 // about describes an entry to status and logout, sealed in the cache.
 type about struct {
-	Issuer  string   `json:"issuer"`
-	Client  string   `json:"client"`
-	Kind    string   `json:"kind"` // "id token" or "access token"
-	Account string   `json:"account,omitempty"`
-	Subject string   `json:"subject,omitempty"`
-	Groups  int      `json:"groups,omitempty"`
-	Scopes  []string `json:"scopes"`
-	Wanted  string   `json:"wanted,omitempty"` // the requested account
+	Issuer  string `json:"issuer"`
+	Client  string `json:"client"`
+	Kind    string `json:"kind"` // "id token" or "access token"
+	Account string `json:"account,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Groups  int    `json:"groups,omitempty"`
 
-	Access string   `json:"access,omitempty"` // a token to revoke at logout
-	Peer   provider `json:"provider"`         // where
+	// For a logout without a kubeconfig: a token to revoke, and flags that
+	// lead to its provider.
+	Access string   `json:"access,omitempty"`
+	Args   []string `json:"args,omitempty"`
 }
 
 // Refresh renews the session.
@@ -88,12 +88,20 @@ func (o *oidc) Login(ctx context.Context) (signin.Grant, error) {
 	}
 	method, why := o.choose(client.Metadata())
 	o.app.log.Info("signing in", "method", method, "because", why)
+	if method == login.MethodNone {
+		return signin.Grant{}, &noWayError{why}
+	}
 	tokens, err := o.sign(ctx, client, method)
 	if err != nil {
 		return signin.Grant{}, err
 	}
 	return o.grant(tokens)
 }
+
+// noWayError is a provider or a policy that leaves no way to sign in.
+type noWayError struct{ why string }
+
+func (e *noWayError) Error() string { return "there is no way to sign in: " + e.why }
 
 // errNeedPerson is a login that cannot be done from here.
 var errNeedPerson = errors.New("signing in needs you, and nobody can be asked here")
@@ -107,7 +115,7 @@ func (o *oidc) reachable() error {
 	case settings.GrantPassword:
 		return o.passwordReachable()
 	case settings.GrantDeviceCode:
-		return when(o.person.watches())
+		return when(o.person.reads())
 	case settings.GrantAuthCodeKeyboard:
 		return when(o.person.answers())
 	case settings.GrantAuto:
@@ -115,7 +123,7 @@ func (o *oidc) reachable() error {
 			return o.passwordReachable()
 		}
 	}
-	return when(o.person.watches() || o.canOpen())
+	return when(o.person.reads() || o.canOpen())
 }
 
 func (o *oidc) passwordReachable() error {
@@ -163,8 +171,11 @@ func (o *oidc) sign(ctx context.Context, client *login.Client, method login.Meth
 	case login.MethodBrowser:
 		return o.browser(ctx, client)
 	case login.MethodPaste:
-		return client.Paste(ctx, login.PasteOptions{Person: o.person, RedirectURL: o.s.RedirectURL})
+		return client.Paste(ctx, login.PasteOptions{Person: o.person, RedirectURL: o.pasteRedirect(), Timeout: o.s.Timeout})
 	case login.MethodDevice:
+		if !o.person.reads() {
+			return login.Tokens{}, errNeedPerson
+		}
 		return client.Device(ctx, login.DeviceOptions{Person: o.person})
 	case login.MethodPassword:
 		return o.password(ctx, client)
@@ -172,6 +183,19 @@ func (o *oidc) sign(ctx context.Context, client *login.Client, method login.Meth
 		return client.ClientCredentials(ctx)
 	}
 	return login.Tokens{}, errNeedPerson
+}
+
+// pasteRedirect is the address that the provider knows: the configured one, or
+// that of the first listener, though nobody listens there.
+func (o *oidc) pasteRedirect() string {
+	if o.s.RedirectURL != "" || len(o.s.ListenAddresses) == 0 {
+		return o.s.RedirectURL
+	}
+	_, port, err := net.SplitHostPort(o.s.ListenAddresses[0])
+	if err != nil || port == "0" {
+		return ""
+	}
+	return "http://localhost:" + port
 }
 
 // browser waits for its turn: two entries may want the same port, and a
@@ -190,7 +214,7 @@ func (o *oidc) browser(ctx context.Context, client *login.Client) (login.Tokens,
 		KeyFile:      o.s.LocalServerKey,
 		OpenURLAfter: o.s.OpenURL,
 		SkipOpen:     o.s.SkipOpenBrowser,
-		Paste:        o.mayMiss() && o.person.answers(),
+		Paste:        o.mayMiss() && !o.s.Denies(settings.GrantAuthCodeKeyboard) && o.person.answers(),
 		Timeout:      o.s.Timeout,
 	})
 }
@@ -207,11 +231,7 @@ func (o *oidc) discover(ctx context.Context) (*login.Client, error) {
 	if o.client != nil {
 		return o.client, nil
 	}
-	peer, err := o.app.provider(o.s)
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := peer.config(o.app)
+	cfg, err := o.app.provider(ctx, o.s)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +245,7 @@ func (o *oidc) discover(ctx context.Context) (*login.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.client, o.peer = client, peer
+	o.client = client
 	return client, nil
 }
 
@@ -252,8 +272,8 @@ func (o *oidc) about(t login.Tokens) about {
 		kind = "access token"
 	}
 	return about{
-		Issuer: o.s.IssuerURL, Client: o.s.ClientID, Kind: kind, Scopes: o.s.Scopes, Wanted: o.s.Account,
+		Issuer: o.s.IssuerURL, Client: o.s.ClientID, Kind: kind,
 		Account: t.Claims.Account(), Subject: t.Claims.Subject, Groups: t.Claims.Groups,
-		Access: t.AccessToken.Reveal(), Peer: o.peer,
+		Access: t.AccessToken.Reveal(), Args: connection(o.s),
 	}
 }

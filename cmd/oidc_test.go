@@ -80,7 +80,7 @@ func TestNobody(t *testing.T) {
 	p.Show("to nobody") // its stderr is nil
 	p.warn("to nobody", errors.New("x"))
 	p.Await("nobody", p.app.now())()
-	if p.Width() != 0 || p.attends() || p.answers() || p.watches() {
+	if p.Width() != 0 || p.attends() || p.answers() || p.reads() {
 		t.Error("somebody is there")
 	}
 }

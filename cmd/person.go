@@ -49,8 +49,10 @@ func (p *person) answers() bool {
 	return true
 }
 
-// watches reports whether someone reads what is shown.
-func (p *person) watches() bool { return term.StderrIsTerminal() || p.attends() }
+// reads reports whether someone would see and follow instructions. A client
+// that lets nobody be asked (a pipe into kubectl, a poller) may have a terminal
+// on stderr all the same, where nobody waits for them.
+func (p *person) reads() bool { return p.allowed && (term.StderrIsTerminal() || p.answers()) }
 
 // Open implements login.Person.
 func (p *person) Open(ctx context.Context, url string) error {
@@ -59,8 +61,25 @@ func (p *person) Open(ctx context.Context, url string) error {
 
 // Show implements login.Person.
 func (p *person) Show(text string) {
-	if p.watches() {
+	switch {
+	case !p.allowed:
+	case term.StderrIsTerminal():
 		io.WriteString(p.app.stderr, text)
+	case p.attends():
+		p.showAtTerminal(text)
+	}
+}
+
+// showAtTerminal is for a stderr that is redirected: what is asked at the
+// terminal is explained there.
+func (p *person) showAtTerminal(text string) {
+	t, err := term.Open()
+	if err != nil {
+		return
+	}
+	defer t.Close()
+	if err := t.Show(text); err != nil {
+		p.app.log.Info("nothing can be shown", "error", err)
 	}
 }
 
@@ -85,14 +104,22 @@ func ask[T any](p *person, prompt func(*term.Terminal) (T, error)) (answer T, er
 	defer t.Close()
 	answer, err = prompt(t)
 	if errors.Is(err, term.ErrCanceled) {
-		err = context.Canceled
+		err = &gaveUpError{}
 	}
 	return answer, err
 }
 
+// gaveUpError is a person's Ctrl-C or Ctrl-D at a prompt.
+type gaveUpError struct{}
+
+func (*gaveUpError) Error() string { return "you gave up at the prompt" }
+
+// Is makes it the context.Canceled that login.Person asks for.
+func (*gaveUpError) Is(target error) bool { return target == context.Canceled }
+
 // Await implements login.Person.
 func (p *person) Await(what string, until time.Time) func() {
-	if !p.watches() {
+	if !p.allowed {
 		return func() {}
 	}
 	return term.Waiting("Waiting for "+what, until)

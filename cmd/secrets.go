@@ -34,13 +34,13 @@ func (e *ownError) Unwrap() error { return e.err }
 // readSecret returns a secret's text: as it is, from its file, or from what
 // its command prints. Files and commands come from the person's own
 // configuration or the policy alone (package settings).
-func (a *app) readSecret(s settings.Secret) (secret.Text, error) {
+func (a *app) readSecret(ctx context.Context, s settings.Secret) (secret.Text, error) {
 	switch {
 	case s.File != "":
 		data, err := readSmallFile(s.File)
 		return trimmed(data), err
 	case len(s.Command) > 0:
-		data, err := output(s.Command)
+		data, err := output(ctx, s.Command)
 		return trimmed(data), err
 	}
 	return s.Text, nil
@@ -63,42 +63,56 @@ func readSmallFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return readBounded(file, path)
-}
-
-func readBounded(r io.Reader, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxSecret+1))
+	data, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case len(data) > maxSecret:
-		return nil, fmt.Errorf("%s %w", name, errTooBig)
-	case len(bytes.TrimSpace(data)) == 0:
+		return nil, fmt.Errorf("%s %w", path, errTooBig)
+	}
+	return checked(data, path)
+}
+
+func checked(data []byte, name string) ([]byte, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, fmt.Errorf("%s is empty", name)
 	}
 	return data, nil
 }
 
 // output runs a command without a shell. Its stderr is dropped: it could hold
-// the secret, and ours is shown.
-func output(command []string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+// the secret, and ours is shown. A child that it leaves behind (an agent) is
+// not waited for, though it holds the pipe.
+func output(ctx context.Context, command []string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
+	printed := &bounded{full: cancel}
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Stdout = printed
 	c.WaitDelay = time.Second
-	pipe, err := c.StdoutPipe()
-	if err != nil {
-		return nil, err
+	err := c.Run()
+	switch {
+	case printed.over:
+		return nil, fmt.Errorf("the output of %s %w", command[0], errTooBig)
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
+		return nil, fmt.Errorf("%s failed: %w", command[0], err)
 	}
-	if err := c.Start(); err != nil {
-		return nil, err
+	return checked(printed.data, "the output of "+command[0])
+}
+
+// bounded keeps maxSecret bytes, and calls full when there are more.
+type bounded struct {
+	data []byte
+	over bool
+	full func()
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if len(b.data)+len(p) > maxSecret {
+		b.over = true
+		b.full()
+		return 0, errTooBig
 	}
-	data, err := readBounded(pipe, "the output of "+command[0])
-	if errors.Is(err, errTooBig) {
-		cancel() // it goes on printing
-	}
-	if failed := c.Wait(); failed != nil && !errors.Is(err, errTooBig) {
-		return nil, fmt.Errorf("%s failed: %w", command[0], failed)
-	}
-	return data, err
+	b.data = append(b.data, p...)
+	return len(p), nil
 }

@@ -30,15 +30,15 @@ func TestReadSecret(t *testing.T) {
 		"line\nline\n":                 "line\nline",
 		strings.Repeat("x", maxSecret): strings.Repeat("x", maxSecret),
 	} {
-		got, err := a.readSecret(settings.Secret{File: p.write(content, "secret")})
+		got, err := a.readSecret(t.Context(), settings.Secret{File: p.write(content, "secret")})
 		if err != nil || got.Reveal() != want {
 			t.Errorf("%.20q: %.20q, %v", content, got.Reveal(), err)
 		}
 	}
-	if got, err := a.readSecret(settings.Secret{Text: secret.New("as it is\n")}); err != nil || got.Reveal() != "as it is\n" {
+	if got, err := a.readSecret(t.Context(), settings.Secret{Text: secret.New("as it is\n")}); err != nil || got.Reveal() != "as it is\n" {
 		t.Errorf("%q, %v", got.Reveal(), err)
 	}
-	if got, err := a.readSecret(settings.Secret{}); err != nil || !got.Empty() {
+	if got, err := a.readSecret(t.Context(), settings.Secret{}); err != nil || !got.Empty() {
 		t.Errorf("none: %q, %v", got.Reveal(), err)
 	}
 }
@@ -54,7 +54,7 @@ func TestReadSecretRefuses(t *testing.T) {
 		"not a regular":   p.path(),
 		"not a regular  ": os.DevNull,
 	} {
-		got, err := a.readSecret(settings.Secret{File: path})
+		got, err := a.readSecret(t.Context(), settings.Secret{File: path})
 		if err == nil || !got.Empty() || !strings.Contains(err.Error(), strings.TrimSpace(name)) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %q, %v", path, got.Reveal(), err)
 		}
@@ -81,7 +81,7 @@ func TestReadSecretOfACommand(t *testing.T) {
 		{[]string{"/bin/sh", "-c", "read x && echo $x"}, "", "/bin/sh"}, // stdin is nobody's
 	} {
 		began := time.Now()
-		got, err := a.readSecret(settings.Secret{Command: test.command})
+		got, err := a.readSecret(t.Context(), settings.Secret{Command: test.command})
 		if test.fails == "" && (err != nil || got.Reveal() != test.want) {
 			t.Errorf("%q: %q, %v", test.command, got.Reveal(), err)
 		}

@@ -18,7 +18,7 @@ func TestReadSecretOfAPipe(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		_, err := p.app(nil, nil).readSecret(settings.Secret{File: pipe})
+		_, err := p.app(nil, nil).readSecret(t.Context(), settings.Secret{File: pipe})
 		ended <- err
 	}()
 	select {

@@ -61,11 +61,13 @@ type entryStatus struct {
 
 // report is what status says.
 type statusReport struct {
-	Storage cache.Home    `json:"storage"` // where a new entry would be sealed
-	Problem string        `json:"problem,omitempty"`
-	Context string        `json:"context,omitempty"`
-	Current string        `json:"current,omitempty"` // the entry of the context
-	Entries []entryStatus `json:"entries"`
+	Storage cache.Home `json:"storage"` // where a new entry would be sealed
+	Problem string     `json:"problem,omitempty"`
+	Context string     `json:"context,omitempty"`
+	Current string     `json:"current,omitempty"` // the entry of the context
+	// CurrentProblem says why the context's entry is not known.
+	CurrentProblem string        `json:"currentProblem,omitempty"`
+	Entries        []entryStatus `json:"entries"`
 }
 
 // statusPatience bounds what status waits for: one keyring.
@@ -75,6 +77,9 @@ func (a *app) status(ctx context.Context, t *target, output string) error {
 	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
 	current, problem := a.find(t)
+	if problem != nil && (t.context != "" || t.user != "" || t.entryGiven()) {
+		return problem
+	}
 	s := current.settings
 	if s == nil {
 		var err error
@@ -87,8 +92,11 @@ func (a *app) status(ctx context.Context, t *target, output string) error {
 		return err
 	}
 	report := statusReport{Context: oneLine(current.context), Entries: []entryStatus{}}
-	if problem == nil {
+	switch {
+	case problem == nil:
 		report.Current = short(current.id)
+	case !noBlock(problem):
+		report.CurrentProblem = oneLine(problem.Error())
 	}
 	if report.Storage, err = store.Probe(ctx); err != nil {
 		report.Problem = oneLine(err.Error())
@@ -138,6 +146,9 @@ func (a *app) printStatus(w io.Writer, r statusReport) {
 	}
 	if r.Current != "" && !hasCurrent(r.Entries) {
 		fmt.Fprintf(w, "The current context is not signed in; its entry is %s.\n", r.Current)
+	}
+	if r.CurrentProblem != "" {
+		fmt.Fprintf(w, "The current context cannot sign in: %s.\n", r.CurrentProblem)
 	}
 	fmt.Fprintf(w, "\nNew entries are sealed %s.\n", whereSealed(r.Storage))
 	if r.Problem != "" {

@@ -3,7 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,11 +18,12 @@ import (
 type target struct {
 	kubeconfig, context, user, entry string
 
-	flags *settings.Flags
+	flags   *settings.Flags
+	command *cobra.Command
 }
 
 func addTarget(c *cobra.Command) *target {
-	t := &target{}
+	t := &target{command: c}
 	c.Flags().StringVar(&t.context, "context", "", "Take the exec block of this context instead of the current one's")
 	c.Flags().StringVar(&t.user, "user", "", "Take the exec block of this user of the kubeconfig")
 	c.Flags().StringVar(&t.entry, "entry", "", "Take the entry with this ID, as status and hints print it")
@@ -30,6 +31,10 @@ func addTarget(c *cobra.Command) *target {
 	t.flags = settings.AddFlags(c.Flags())
 	return t
 }
+
+// entryGiven tells an empty --entry, as of a variable that is not set, from
+// none.
+func (t *target) entryGiven() bool { return t.command != nil && t.command.Flags().Changed("entry") }
 
 // found is an entry with its settings.
 type found struct {
@@ -40,6 +45,9 @@ type found struct {
 }
 
 const entryHint = "kubecred status lists the entries"
+
+// errNoEntry is an ID that leads nowhere.
+var errNoEntry = errors.New("no user of the kubeconfig has the entry")
 
 // errNotOurs is a kubeconfig user that signs in otherwise.
 var errNotOurs = errors.New("does not sign in with kubecred")
@@ -56,25 +64,47 @@ func (a *app) find(t *target) (found, error) {
 }
 
 func (a *app) findBy(t *target, in settings.Input) (found, error) {
+	if t.entryGiven() && t.entry == "" {
+		return found{}, mistake(entryHint, "--entry is empty")
+	}
 	if t.entry != "" {
 		return a.findEntry(t, in)
 	}
-	if t.context == "" && t.user == "" {
-		loose := in
-		loose.Loose = true
-		if s, err := settings.Resolve(loose); err != nil || s.IssuerURL != "" {
-			return resolved(in, "")
-		}
+	if t.context == "" && t.user == "" && a.namesIssuer(t.flags) {
+		return resolved(in, "")
 	}
 	config, err := a.loadKubeconfig(t)
 	if err != nil {
 		return found{}, err
 	}
 	at, err := pick(config, t)
-	if err != nil {
-		return found{}, err
+	if err == nil {
+		var f found
+		if f, err = a.follow(in, at); err == nil {
+			return f, nil
+		}
 	}
-	return a.follow(in, at)
+	// kubectl would take the exec block before any variable; so do we, and ask
+	// the variables only where there is none.
+	if t.context == "" && t.user == "" && noBlock(err) {
+		if f, err := resolved(in, ""); err == nil {
+			return f, nil
+		}
+	}
+	return found{}, err
+}
+
+// namesIssuer reports whether the command line says by itself where to sign
+// in.
+func (a *app) namesIssuer(flags *settings.Flags) bool {
+	s, err := settings.Resolve(settings.Input{Flags: flags, Files: a.files, Loose: true})
+	return err != nil || s.IssuerURL != ""
+}
+
+// noBlock reports whether the kubeconfig has nothing to say of kubecred.
+func noBlock(err error) bool {
+	var notFound *kubeconfig.NotFoundError
+	return errors.Is(err, errNotOurs) || errors.As(err, &notFound)
 }
 
 func pick(config *kubeconfig.Config, t *target) (kubeconfig.Target, error) {
@@ -119,18 +149,20 @@ func resolved(in settings.Input, context string) (found, error) {
 // isOurs reports whether an exec block runs this program, or kubelogin with
 // arguments that this program understands.
 func isOurs(block *kubeconfig.Exec) bool {
-	name := strings.TrimSuffix(filepath.Base(filepath.ToSlash(block.Command)), ".exe")
-	for _, arg := range block.Args {
-		if arg == "get-token" {
-			return name == "kubecred" || name == "kubectl" || name == "kubectl-oidc_login" || name == "kubelogin"
-		}
+	if !slices.Contains(block.Args, "get-token") {
+		return false
 	}
-	return false
+	// A kubeconfig may have been written on another system.
+	name := strings.ToLower(block.Command[strings.LastIndexAny(block.Command, `/\`)+1:])
+	name = strings.TrimSuffix(name, ".exe")
+	return name == "kubecred" || strings.HasPrefix(name, "kubecred-") || name == "kubectl" || name == "kubectl-oidc_login" || name == "kubelogin"
 }
 
+// withEnv adds an exec block's variables. As for kubectl, the last of a name
+// counts.
 func withEnv(getenv func(string) string, env []kubeconfig.EnvVar) func(string) string {
 	return func(name string) string {
-		for _, v := range env {
+		for _, v := range slices.Backward(env) {
 			if v.Name == name {
 				return v.Value
 			}
@@ -155,7 +187,7 @@ func (a *app) findEntry(t *target, in settings.Input) (found, error) {
 	}
 	switch len(match) {
 	case 0:
-		return found{}, mistake(entryHint, "no user of the kubeconfig has the entry %s", oneLine(t.entry))
+		return found{}, mistake(entryHint, "%w %s", errNoEntry, oneLine(t.entry))
 	case 1:
 		return match[0], nil
 	}

@@ -128,7 +128,7 @@ func TestEntry(t *testing.T) {
 	p.run("login", "--entry", status.Current).ok().prints("Signed in as user-1")
 	p.run("login", "--entry", status.Current[:6]).ok().prints("Already")
 	p.run("login", "--context", "email").ok()
-	p.run("login", "--entry", "").ok().prints("Already") // none is none
+	p.run("login", "--entry", "").fails(exitConfig, "empty") // a variable that is not set
 	p.run("logout", "--entry", status.Current).ok().prints("Signed out as user-1")
 	p.run("status").ok().prints("alice@example.com")
 }

@@ -101,7 +101,8 @@ func (c *Client) invite(ctx context.Context, o BrowserOptions, address string) {
 	}
 	text += "\n\n    " + address + "\n"
 	if o.Paste {
-		text += "\nIf the browser ends on a page that it cannot open, copy the whole address of that page and paste it here.\n"
+		text += "\nIf the browser ends on a page that it cannot open, copy the whole address of that page and paste it here.\n" +
+			patience(o.Timeout, browserTimeout)
 	}
 	o.Person.Show(text)
 }

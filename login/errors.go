@@ -32,6 +32,9 @@ const maxText = 300
 // PortsBusyError is a listener that found none of its ports free.
 type PortsBusyError = loopback.BusyError
 
+// CertificateError is a certificate for the listener that cannot be used.
+type CertificateError = loopback.CertificateError
+
 // NotLoopbackError is a listen address that other machines could reach.
 type NotLoopbackError = loopback.NotLoopbackError
 

@@ -6,6 +6,7 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"time"
 
@@ -54,7 +55,7 @@ func (c *Client) Paste(ctx context.Context, o PasteOptions) (Tokens, error) {
 	if timeout <= 0 {
 		timeout = pasteTimeout
 	}
-	o.Person.Show("Open this address in a browser, on any machine, and sign in:\n\n    " + address + "\n\n" + whatToPaste(a.redirect))
+	o.Person.Show("Open this address in a browser, on any machine, and sign in:\n\n    " + address + "\n\n" + whatToPaste(a.redirect) + patience(o.Timeout, pasteTimeout))
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	code, err := askCode(waiting, o.Person, c.expected(a))
 	cancel()
@@ -62,6 +63,14 @@ func (c *Client) Paste(ctx context.Context, o PasteOptions) (Tokens, error) {
 		return Tokens{}, answerError(err)
 	}
 	return c.redeemCode(ctx, a, code)
+}
+
+// patience says how long a prompt waits, which no line can count beside it.
+func patience(timeout, usual time.Duration) string {
+	if timeout <= 0 {
+		timeout = usual
+	}
+	return fmt.Sprintf("There are %s for it; Ctrl-C cancels.\n", timeout.Round(time.Second))
 }
 
 // whatToPaste prepares the person for how the sign-in ends.

@@ -3,8 +3,11 @@
 // A kubeconfig may come from someone else and name a host of theirs. So before
 // the first password goes to a host, the terminal names it and the person
 // agrees; nothing that a kubeconfig says takes the place of that. The file is
-// the person's own: one origin a line, and a line that is removed is consent
+// the person's own: one address a line, and a line that is removed is consent
 // withdrawn.
+//
+// An address counts with its path: a host may serve many issuers, some of them
+// in anyone's hands.
 package consent
 
 import (
@@ -21,23 +24,30 @@ import (
 // maxFile bounds the file, in bytes: thousands of hosts.
 const maxFile = 1 << 20
 
-const header = "# Hosts that kubecred may send your password to. Remove a line to be asked again.\n"
+const header = "# Where kubecred may send your password. Remove a line to be asked again.\n"
 
 // Hosts is the file at Path. It need not exist.
 type Hosts struct{ Path string }
 
-// Given reports whether the person agreed to the origin (scheme, host and
-// port) of u before. A file that cannot be read gives no consent.
+// Given reports whether the person agreed to u before. A file that cannot be read gives no consent.
 func (h Hosts) Given(u *url.URL) (bool, error) {
-	f, err := os.Open(h.Path)
+	// A pipe would be waited for without an end.
+	info, err := os.Stat(h.Path)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New(h.Path + " is not a regular file")
 	}
 	if err != nil {
 		return false, err
 	}
+	f, err := os.Open(h.Path)
+	if err != nil {
+		return false, err
+	}
 	defer f.Close()
-	want := origin(u)
+	want := canonical(u)
 	lines := bufio.NewScanner(io.LimitReader(f, maxFile))
 	for lines.Scan() {
 		if strings.TrimSpace(lines.Text()) == want {
@@ -47,7 +57,7 @@ func (h Hosts) Given(u *url.URL) (bool, error) {
 	return false, lines.Err()
 }
 
-// Give remembers that the person agreed to the origin of u.
+// Give remembers that the person agreed to u.
 func (h Hosts) Give(u *url.URL) error {
 	if err := os.MkdirAll(filepath.Dir(h.Path), 0o700); err != nil {
 		return err
@@ -56,7 +66,7 @@ func (h Hosts) Give(u *url.URL) error {
 	if err != nil {
 		return err
 	}
-	line := origin(u) + "\n"
+	line := canonical(u) + "\n"
 	if info, err := f.Stat(); err == nil && info.Size() == 0 {
 		line = header + line
 	}
@@ -65,12 +75,13 @@ func (h Hosts) Give(u *url.URL) error {
 	return errors.Join(err, f.Close())
 }
 
-// origin is the part of an address that a person agrees to. The default port
-// is written out, so that two spellings are one origin.
-func origin(u *url.URL) string {
+// canonical writes out the default port and drops a slash at the end, so that
+// two spellings are one address. Query and fragment do not count.
+func canonical(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
-	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	host := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	return u.Scheme + "://" + host + strings.TrimSuffix(u.EscapedPath(), "/")
 }

@@ -30,20 +30,21 @@ func TestConsent(t *testing.T) {
 	if given("https://issuer.example") {
 		t.Error("consent without a file")
 	}
-	if err := h.Give(parse(t, "https://issuer.example/realms/a")); err != nil {
+	if err := h.Give(parse(t, "https://issuer.example/realms/a/")); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.Give(parse(t, "https://other.example:8443")); err != nil {
 		t.Fatal(err)
 	}
-	for _, raw := range []string{"https://issuer.example", "https://ISSUER.example:443/b", "https://other.example:8443"} {
+	for _, raw := range []string{"https://issuer.example/realms/a", "https://ISSUER.example:443/realms/a/", "https://other.example:8443"} {
 		if !given(raw) {
 			t.Errorf("no consent for %s", raw)
 		}
 	}
 	for _, raw := range []string{
-		"http://issuer.example", "https://issuer.example:444", "https://other.example",
-		"https://issuer.example.evil.example", "https://evil.example/https://issuer.example:443",
+		"https://issuer.example", "https://issuer.example/realms/b", "https://issuer.example/realms/a/b",
+		"http://issuer.example/realms/a", "https://issuer.example:444/realms/a", "https://other.example",
+		"https://issuer.example.evil.example/realms/a", "https://evil.example/https://issuer.example:443/realms/a",
 	} {
 		if given(raw) {
 			t.Errorf("consent for %s", raw)

@@ -142,6 +142,12 @@ func Load(paths []string) (*Config, error) {
 }
 
 func read(path string) ([]byte, error) {
+	// A pipe would be waited for without an end, and be empty for kubectl.
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, &FileError{path, "is not a regular file"}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,11 @@ func Context(parent context.Context) (context.Context, func()) {
 func watch(parent context.Context, gone func() bool) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, ending()...)
+	for _, s := range ending() {
+		if !signal.Ignored(s) { // nohup's wish stands
+			signal.Notify(signals, s)
+		}
+	}
 	ticker := time.NewTicker(every)
 	go func() {
 		defer ticker.Stop()

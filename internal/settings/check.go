@@ -52,6 +52,11 @@ func checkIssuer(s string) error {
 	if u.RawQuery != "" || u.ForceQuery {
 		return errors.New("the URL of an issuer has no query")
 	}
+	// A person is asked whether they trust its host: one letter of another
+	// alphabet would make it look like a host they know.
+	if strings.ContainsFunc(s, func(r rune) bool { return r > '~' }) {
+		return errors.New("the URL of an issuer is plain ASCII; write other letters in punycode")
+	}
 	return nil
 }
 

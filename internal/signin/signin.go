@@ -28,6 +28,9 @@ import (
 // said that nothing but a login helps (invalid_grant, RFC 6749, section 5.2).
 var ErrSessionEnded = errors.New("the session has ended")
 
+// ErrNotKept is a login whose result would be kept nowhere (MustStore).
+var ErrNotKept = errors.New("nothing is kept with this storage, so signing in ahead of time is for nothing")
+
 // Grant is what a login or a refresh brings.
 type Grant struct {
 	Credential Credential
@@ -81,7 +84,10 @@ func (f *Flow) Get(ctx context.Context) (Credential, error) {
 	case forced || !held.Credential.lives(began):
 		return f.obtain(ctx, began, forced)
 	case held.Credential.wantsRenewal(began) && len(held.Session) > 0:
-		return f.renewEarly(ctx, held), nil
+		if c := f.renewEarly(ctx, held); c.lives(f.Now()) {
+			return c, nil
+		}
+		return f.obtain(ctx, began, false) // its last seconds went by meanwhile
 	}
 	f.Log.Info("served from the cache", "entry", f.ID)
 	return held.Credential, nil
@@ -165,14 +171,20 @@ func (f *Flow) refresh(ctx context.Context, held entry) (Credential, error) {
 // login asks first whether the result can be stored: a person who went
 // through a browser for nothing does it again for each command.
 func (f *Flow) login(ctx context.Context) (Credential, error) {
-	if _, err := f.Store.Prepare(ctx); err != nil && f.MustStore {
+	home, err := f.Store.Prepare(ctx)
+	if f.MustStore && err != nil {
 		return Credential{}, err
+	}
+	if f.MustStore && home == cache.Nowhere {
+		return Credential{}, ErrNotKept
 	}
 	grant, err := f.Auth.Login(ctx)
 	if err != nil {
 		return Credential{}, err
 	}
-	f.save(ctx, entry(grant))
+	if err := f.save(ctx, entry(grant)); f.MustStore && err != nil {
+		return Credential{}, err
+	}
 	return grant.Credential, nil
 }
 
@@ -194,13 +206,14 @@ func (f *Flow) load(ctx context.Context) (entry, error) {
 }
 
 // save stores e although ctx may have ended: a rotated session that is not
-// stored is a lost one.
-func (f *Flow) save(ctx context.Context, e entry) {
+// stored is a lost one. A failure is warned of.
+func (f *Flow) save(ctx context.Context, e entry) error {
 	record, err := e.encode()
 	if err == nil {
 		err = f.Store.Save(context.WithoutCancel(ctx), f.ID, record)
 	}
-	if err != nil {
+	if err != nil && !f.MustStore {
 		f.Warn("the credential could not be stored", err)
 	}
+	return err
 }

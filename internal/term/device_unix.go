@@ -55,6 +55,28 @@ type session struct {
 	buffer     [4096]byte
 }
 
+func (d *device) show(text string) error {
+	for rest := []byte(text); len(rest) > 0; {
+		n, err := unix.Write(d.fd, rest)
+		switch {
+		case n > 0:
+			rest = rest[n:]
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN): // a terminal that is slow to take it
+			ready := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLOUT}}
+			if _, err := unix.Poll(ready, slowTerminal); err != nil && !errors.Is(err, unix.EINTR) {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// slowTerminal bounds one wait for a terminal that takes no output, in ms.
+const slowTerminal = 1000
+
 // begin switches to raw mode. Signals stay with the process: the keys for
 // them are read as characters. Output keeps its processing, so that other
 // lines that are written meanwhile look right.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -64,6 +65,15 @@ type session struct {
 	ended           windows.Handle
 	unwatch         func() bool
 	half            rune // the first half of a surrogate pair
+}
+
+func (d *device) show(text string) error {
+	wide, err := windows.UTF16FromString(strings.ReplaceAll(text, "\x00", ""))
+	if err != nil {
+		return err
+	}
+	var written uint32
+	return windows.WriteConsole(d.out, &wide[0], uint32(len(wide)-1), &written, nil)
 }
 
 func (d *device) begin(ctx context.Context) (*session, error) {

@@ -76,6 +76,15 @@ func Open() (*Terminal, error) {
 	return &Terminal{device: d, interrupt: interruptGroup}, nil
 }
 
+// Show writes text, which may have several lines and is not cleaned, to the
+// terminal. Errors: ErrBackground, and the terminal's.
+func (t *Terminal) Show(text string) error {
+	if !t.device.foreground() {
+		return ErrBackground
+	}
+	return t.device.show(text)
+}
+
 // Close closes the terminal; it does not end a prompt.
 func (t *Terminal) Close() error { return t.device.close() }
 

@@ -1,4 +1,0 @@
-package cmd
-
-// noFollow has no counterpart here; creating links needs a privilege.
-const noFollow = 0
