@@ -36,6 +36,8 @@ type app struct {
 // Main runs the program with this process's arguments and returns its exit
 // code.
 func Main(b Build) int {
+	// On Windows cobra would look at each start for who started it.
+	cobra.MousetrapHelpText = ""
 	a := &app{
 		build:  b,
 		args:   withoutPluginName(os.Args[1:]),
@@ -50,8 +52,6 @@ func Main(b Build) int {
 }
 
 func (a *app) run() int {
-	// On Windows cobra would look at each start for who started it.
-	cobra.MousetrapHelpText = ""
 	root := a.rootCommand()
 	root.SetArgs(a.args)
 	root.SetOut(a.stdout)
