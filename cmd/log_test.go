@@ -75,6 +75,14 @@ func TestLogFileIsNoLink(t *testing.T) {
 func TestLogFileIsPrivate(t *testing.T) {
 	onUnix(t)
 	p := newPlace(t)
+	shared := p.write(logHeader, "shared.log")
+	if err := os.Chmod(shared, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, done, err := openLog(shared, false, nil); err == nil {
+		done()
+		t.Error("a log that others can read was used")
+	}
 	_, done, err := openLog(p.path("new.log"), false, nil)
 	if err != nil {
 		t.Fatal(err)

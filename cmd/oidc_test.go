@@ -68,6 +68,37 @@ func TestReachable(t *testing.T) {
 	}
 }
 
+// Where the browser ends up that a person pastes from: what the provider knows.
+func TestPasteRedirect(t *testing.T) {
+	for want, s := range map[string]settings.Settings{
+		"":                             {},
+		"urn:ietf:wg:oauth:2.0:oob":    {RedirectURL: "urn:ietf:wg:oauth:2.0:oob", ListenAddresses: []string{"127.0.0.1:8000"}},
+		"http://localhost:12345":       {ListenAddresses: []string{"127.0.0.1:12345", "127.0.0.1:23456"}},
+		"http://localhost:18000":       {ListenAddresses: []string{"[::1]:18000"}},
+		"https://callback.example/end": {RedirectURL: "https://callback.example/end"},
+	} {
+		if got := alonePerson(t, s).pasteRedirect(); got != want {
+			t.Errorf("%v: %q, want %q", s.ListenAddresses, got, want)
+		}
+	}
+	if got := alonePerson(t, settings.Settings{ListenAddresses: []string{"127.0.0.1:0"}}).pasteRedirect(); got != "" {
+		t.Errorf("any port: %q", got)
+	}
+}
+
+// A policy and a provider can leave no way at all.
+func TestNoWay(t *testing.T) {
+	p := newPlace(t, oidctest.NoDeviceEndpoint())
+	p.env["KUBECRED_USERNAME"] = ""
+	p.write("deny-grants: [authcode]", "etc", "policy.yaml")
+	program := browserFlags(t)[1]
+	got := p.at("get-token", program)
+	got.fails(got.code, "there is no way to sign in: neither authorization codes nor device login are to be had")
+	if got.code == exitOther || got.code == exitLoginNeeded {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}
+
 // A person who is not there is not asked, and what is not shown is not written.
 func TestNobody(t *testing.T) {
 	p := alonePerson(t, settings.Settings{}).person
