@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -19,7 +20,7 @@ import (
 const nobody = 65534
 
 func systemChildren() map[string]func(dir string) error {
-	return map[string]func(dir string) error{"umask": childUmask, "read only": childReadOnly}
+	return map[string]func(dir string) error{"umask": childUmask, "read only": childReadOnly, "roots folder": childRootsFolder}
 }
 
 // ordinary returns a folder that an ordinary user owns, and makes cmd run as
@@ -43,6 +44,16 @@ func ordinary(t *testing.T, cmd *exec.Cmd) (dir string) {
 	cmd.Path, cmd.Dir = program, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	return dir
+}
+
+// output runs cmd and returns what it printed.
+func output(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // Test 10: 0700 and 0600 despite umask.
@@ -203,13 +214,25 @@ func chown(path string) error {
 }
 
 func TestRootsFolderIsRefused(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root may use root's folders")
+	cmd := child(t, "roots folder", "")
+	ordinary(t, cmd)
+	if got := output(t, cmd); got != "refused" {
+		t.Error(got)
 	}
+}
+
+func childRootsFolder(string) error {
+	s, err := Open(Options{Dir: "/usr", Storage: File})
+	if err != nil {
+		return err
+	}
+	_, err = s.Lock(context.Background(), entry)
 	var unsafe *UnsafeError
-	if _, err := openStore(t, Options{Dir: "/usr", Storage: File}).Lock(context.Background(), entry); !errors.As(err, &unsafe) {
-		t.Errorf("Lock: %v", err)
+	if !errors.As(err, &unsafe) {
+		return fmt.Errorf("Lock: %v", err)
 	}
+	fmt.Println("refused")
+	return nil
 }
 
 func TestUnsafeLocksAreRefused(t *testing.T) {

@@ -51,16 +51,6 @@ func child(t *testing.T, name, dir string, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// output runs cmd and returns what it printed.
-func output(t *testing.T, cmd *exec.Cmd) string {
-	t.Helper()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
 var entry = NewID([]byte("v1 issuer client"))
 
 func record(text string) Record {

@@ -36,8 +36,6 @@ type app struct {
 // Main runs the program with this process's arguments and returns its exit
 // code.
 func Main(b Build) int {
-	// On Windows cobra would look at each start for who started it.
-	cobra.MousetrapHelpText = ""
 	a := &app{
 		build:  b,
 		args:   withoutPluginName(os.Args[1:]),
@@ -48,6 +46,8 @@ func Main(b Build) int {
 		files:  settings.SystemFiles(),
 		log:    slog.New(slog.DiscardHandler),
 	}
+	// On Windows cobra would look at each start for who started it.
+	cobra.MousetrapHelpText = ""
 	return a.run()
 }
 

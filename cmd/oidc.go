@@ -115,7 +115,7 @@ func (o *oidc) reachable() error {
 	case settings.GrantPassword:
 		return o.passwordReachable()
 	case settings.GrantDeviceCode:
-		return when(o.person.reads())
+		return when(o.readsCode())
 	case settings.GrantAuthCodeKeyboard:
 		return when(o.person.answers())
 	case settings.GrantAuto:
@@ -128,6 +128,12 @@ func (o *oidc) reachable() error {
 
 func (o *oidc) passwordReachable() error {
 	return when(o.s.Username != "" && !o.s.Password.Empty() || o.person.answers())
+}
+
+// readsCode reports whether a device's code would be read: wherever something
+// is shown when the person chose this way, else only where they wait for it.
+func (o *oidc) readsCode() bool {
+	return o.person.reads() || o.s.Grant == settings.GrantDeviceCode && o.person.watches()
 }
 
 func when(possible bool) error {
@@ -173,7 +179,7 @@ func (o *oidc) sign(ctx context.Context, client *login.Client, method login.Meth
 	case login.MethodPaste:
 		return client.Paste(ctx, login.PasteOptions{Person: o.person, RedirectURL: o.pasteRedirect(), Timeout: o.s.Timeout})
 	case login.MethodDevice:
-		if !o.person.reads() {
+		if !o.readsCode() {
 			return login.Tokens{}, errNeedPerson
 		}
 		return client.Device(ctx, login.DeviceOptions{Person: o.person})

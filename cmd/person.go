@@ -49,10 +49,13 @@ func (p *person) answers() bool {
 	return true
 }
 
-// reads reports whether someone would see and follow instructions. A client
-// that lets nobody be asked (a pipe into kubectl, a poller) may have a terminal
-// on stderr all the same, where nobody waits for them.
-func (p *person) reads() bool { return p.allowed && (term.StderrIsTerminal() || p.answers()) }
+// watches reports whether someone may see what is shown.
+func (p *person) watches() bool { return term.StderrIsTerminal() || p.answers() }
+
+// reads reports whether someone waits for instructions. A client that lets
+// nobody be asked (a pipe into kubectl, a poller) may have a terminal on stderr
+// all the same, where instructions that nobody chose would come as a surprise.
+func (p *person) reads() bool { return p.allowed && p.watches() }
 
 // Open implements login.Person.
 func (p *person) Open(ctx context.Context, url string) error {
@@ -62,7 +65,6 @@ func (p *person) Open(ctx context.Context, url string) error {
 // Show implements login.Person.
 func (p *person) Show(text string) {
 	switch {
-	case !p.allowed:
 	case term.StderrIsTerminal():
 		io.WriteString(p.app.stderr, text)
 	case p.attends():
@@ -119,9 +121,6 @@ func (*gaveUpError) Is(target error) bool { return target == context.Canceled }
 
 // Await implements login.Person.
 func (p *person) Await(what string, until time.Time) func() {
-	if !p.allowed {
-		return func() {}
-	}
 	return term.Waiting("Waiting for "+what, until)
 }
 

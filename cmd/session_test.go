@@ -142,25 +142,6 @@ func TestNoRefreshToken(t *testing.T) {
 	p.counts(oidctest.GrantRefresh, 0)
 }
 
-// The rotated session could not be stored: the credential is printed all the
-// same, and login refuses before it asks anyone.
-func TestCacheThatCannotBeWritten(t *testing.T) {
-	onUnix(t)
-	if os.Geteuid() == 0 {
-		t.Skip("root may write everywhere; the program's scripts have another way")
-	}
-	p := newPlace(t)
-	p.at("get-token").ok()
-	folder := p.path(".cache", "file")
-	if err := os.Chmod(folder, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.Chmod(folder, 0o700) })
-	p.at("get-token", "--force-refresh").ok()
-	p.at("login", "--switch").fails(exitCache, "cannot write to").hints("--token-cache-dir")
-	p.counts(oidctest.GrantPassword, 1)
-}
-
 func TestCacheOfNothing(t *testing.T) {
 	p := newPlace(t)
 	for range 2 {
