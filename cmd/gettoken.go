@@ -118,15 +118,22 @@ func answerIn(r execcred.Request, s *settings.Settings) (execcred.APIVersion, er
 	return execcred.ParseAPIVersion(s.ExecAPIVersion)
 }
 
-// longestDevice is how long package login lets a device code live.
-const longestDevice = 30 * time.Minute
+const (
+	// longestDevice is how long package login lets a device code live.
+	longestDevice = 30 * time.Minute
+	// longestTyping is the time for a name and a password.
+	longestTyping = 10 * time.Minute
+)
 
-// patience is the deadline of a whole run: the person's time at the browser
-// or with the device's code, and a minute for everything else.
+// patience is the deadline of a whole run: the person's time, and a minute for
+// everything else.
 func patience(s *settings.Settings) time.Duration {
-	wait := s.Timeout
-	if s.Grant == settings.GrantDeviceCode || s.Grant == settings.GrantAuto {
-		wait = max(wait, longestDevice)
+	const rest = time.Minute
+	switch s.Grant {
+	case settings.GrantAuto, settings.GrantDeviceCode:
+		return max(s.Timeout, longestDevice) + rest
+	case settings.GrantPassword:
+		return longestTyping + rest
 	}
-	return wait + time.Minute
+	return s.Timeout + rest
 }

@@ -120,7 +120,7 @@ func TestGetTokenNobody(t *testing.T) {
 func TestPatience(t *testing.T) {
 	for grant, want := range map[settings.Grant]time.Duration{
 		settings.GrantAuthCode:   4 * time.Minute,
-		settings.GrantPassword:   4 * time.Minute,
+		settings.GrantPassword:   11 * time.Minute,
 		settings.GrantAuto:       31 * time.Minute,
 		settings.GrantDeviceCode: 31 * time.Minute,
 	} {

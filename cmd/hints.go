@@ -44,7 +44,7 @@ func ofPerson(err error) (string, int) {
 	case errors.Is(err, errNeedPerson):
 		return "run kubecred login in a terminal, then try again", exitLoginNeeded
 	case errors.Is(err, login.ErrTimeout), errors.Is(err, context.DeadlineExceeded) && !httpclient.IsNetwork(err):
-		return "try again; --authentication-timeout-sec gives more time", exitTimeout
+		return "try again; --authentication-timeout-sec gives more time at the browser", exitTimeout
 	case errors.As(err, &none):
 		return "choose a --grant-type, or ask the administrator of the provider or of this machine's policy", exitConfig
 	case errors.Is(err, errNoConsent):
@@ -91,7 +91,7 @@ func settingHint(e *settings.Error) string {
 	case settings.Missing:
 		return "give it as a flag, as a KUBECRED_ variable or in a profile; see kubecred get-token --help"
 	case settings.Unknown:
-		return "kubecred get-token --help lists the flags"
+		return "kubecred get-token --help lists the flags of an exec block, and each command's --help its own"
 	case settings.Mixed:
 		return "give the issuer, its client, secret, CA and TLS options in one place"
 	case settings.Unbound:

@@ -72,7 +72,7 @@ func TestWrongTokensOnRefresh(t *testing.T) {
 func TestHostileURLsAreNotOpened(t *testing.T) {
 	p := newPlace(t)
 	before := len(visited(t))
-	flags := browserFlags(t)
+	flags := append(browserFlags(t), "--authentication-timeout-sec=1")
 	for _, member := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "device_authorization_endpoint"} {
 		for _, address := range oidctest.HostileURLs() {
 			if address == "" {

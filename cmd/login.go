@@ -114,7 +114,11 @@ func (a *app) until(expiry time.Time) string {
 	if left <= 0 {
 		return "expired " + expiry.Local().Format("2006-01-02 15:04")
 	}
-	return fmt.Sprintf("until %s (%s)", expiry.Local().Format("15:04"), span(left))
+	layout := "15:04"
+	if left >= 12*time.Hour {
+		layout = "2006-01-02 15:04"
+	}
+	return fmt.Sprintf("until %s (%s)", expiry.Local().Format(layout), span(left))
 }
 
 // span is a duration as people say it.

@@ -34,8 +34,8 @@ A token that a cluster has already accepted lives until it expires.`,
 	c.Flags().BoolVar(&all, "all", false, "Every entry, and the kernel's copy of the data key")
 	c.MarkFlagsMutuallyExclusive("all", "entry", "context", "user")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if all {
-			return a.logoutAll(c.Context(), t)
+		if all || t.entryGiven() {
+			return a.logoutCached(c.Context(), t, all)
 		}
 		return a.logout(c.Context(), t)
 	}
@@ -47,9 +47,6 @@ const logoutPatience = 90 * time.Second
 
 func (a *app) logout(ctx context.Context, t *target) error {
 	f, err := a.find(t)
-	if errors.Is(err, errNoEntry) {
-		return a.logoutCached(ctx, t)
-	}
 	if err != nil {
 		return err
 	}
@@ -65,23 +62,9 @@ func (a *app) logout(ctx context.Context, t *target) error {
 	return a.end(ctx, store, f.id, f.settings)
 }
 
-// logoutCached ends an entry that no kubeconfig names any more.
-func (a *app) logoutCached(ctx context.Context, t *target) error {
-	return a.logoutEach(ctx, t, func(all []shelf) ([]shelf, error) { return chosen(all, t.entry) })
-}
-
-func (a *app) logoutAll(ctx context.Context, t *target) error {
-	return a.logoutEach(ctx, t, func(all []shelf) ([]shelf, error) {
-		var failures []error
-		for _, s := range all {
-			failures = append(failures, s.store.DropCopies())
-		}
-		return all, errors.Join(failures...)
-	})
-}
-
-// logoutEach ends the entries that which leaves of all that are cached.
-func (a *app) logoutEach(ctx context.Context, t *target, which func([]shelf) ([]shelf, error)) error {
+// logoutCached ends entries by what is cached, whether or not a kubeconfig
+// still names them: all, or the one of --entry.
+func (a *app) logoutCached(ctx context.Context, t *target, all bool) error {
 	s, err := a.looseSettings(t)
 	if err != nil {
 		return err
@@ -91,36 +74,58 @@ func (a *app) logoutEach(ctx context.Context, t *target, which func([]shelf) ([]
 		return err
 	}
 	defer done()
-	all, err := a.shelves(ctx, s, a.newPerson(true, ""))
+	shelves, err := a.shelves(ctx, s, a.newPerson(true, ""))
 	if err != nil {
 		return err
 	}
-	some, err := which(all)
-	failures := []error{err}
-	ended := 0
-	for _, shelf := range some {
-		for _, item := range shelf.items {
-			failures = append(failures, a.endItem(ctx, shelf.store, item))
-			ended++
-		}
+	if all {
+		return a.endAll(ctx, shelves, t)
 	}
-	if err = errors.Join(failures...); err == nil && ended == 0 {
-		fmt.Fprintln(a.stdout, "Nothing is cached.")
+	one, err := chosen(shelves, t.entry)
+	if err != nil {
+		return err
 	}
-	return err
+	return a.endItem(ctx, one, one.items[0], t)
 }
 
-func (a *app) endItem(ctx context.Context, store *cache.Store, item cache.Item) error {
-	if item.Aside {
-		unlock, err := store.Lock(ctx, item.ID)
-		if err != nil {
-			return err
+func (a *app) endAll(ctx context.Context, shelves []shelf, t *target) error {
+	var failures []error
+	ended := 0
+	for _, shelf := range shelves {
+		for _, item := range shelf.items {
+			failures = append(failures, a.endItem(ctx, shelf, item, t))
+			ended++
 		}
-		defer unlock()
-		fmt.Fprintf(a.stdout, "Discarded an entry that could not be opened (%s).\n", short(item.ID))
-		return store.Discard(item)
+		// Last: reading an entry leaves a copy of its data key.
+		failures = append(failures, shelf.store.DropCopies())
 	}
-	return a.end(ctx, store, item.ID, nil)
+	if ended == 0 {
+		fmt.Fprintln(a.stdout, "Nothing is cached.")
+	}
+	return errors.Join(failures...)
+}
+
+func (a *app) endItem(ctx context.Context, at shelf, item cache.Item, t *target) error {
+	if !item.Aside {
+		return a.end(ctx, at.store, item.ID, a.settingsFor(t, item.ID))
+	}
+	unlock, err := at.store.Lock(ctx, item.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	fmt.Fprintf(a.stdout, "Discarded an entry that could not be opened (%s).\n", short(item.ID))
+	return at.store.Discard(item)
+}
+
+// settingsFor returns the settings of an entry that the kubeconfig still
+// names, which may know the client's secret; else nil.
+func (a *app) settingsFor(t *target, id cache.ID) *settings.Settings {
+	f, err := a.find(&target{kubeconfig: t.kubeconfig, entry: id.String(), flags: t.flags})
+	if err != nil {
+		return nil
+	}
+	return f.settings
 }
 
 // looseSettings are enough to find the cache.
@@ -216,8 +221,11 @@ func (a *app) settingsOf(args []string) (*settings.Settings, error) {
 	return settings.Resolve(settings.Input{Flags: flags, Agreed: a.agreed, Files: a.files})
 }
 
-// chosen leaves the one entry whose ID begins with prefix.
-func chosen(all []shelf, prefix string) ([]shelf, error) {
+// chosen finds the one entry whose ID begins with prefix.
+func chosen(all []shelf, prefix string) (shelf, error) {
+	if prefix == "" {
+		return shelf{}, mistake(entryHint, "--entry is empty")
+	}
 	var match []shelf
 	for _, s := range all {
 		for _, item := range s.items {
@@ -228,9 +236,9 @@ func chosen(all []shelf, prefix string) ([]shelf, error) {
 	}
 	switch len(match) {
 	case 0:
-		return nil, mistake(entryHint, "no entry begins with %s", oneLine(prefix))
+		return shelf{}, mistake(entryHint, "no entry begins with %s", oneLine(prefix))
 	case 1:
-		return match, nil
+		return match[0], nil
 	}
-	return nil, mistake(entryHint, "%d entries begin with %s: give more of the ID", len(match), oneLine(prefix))
+	return shelf{}, mistake(entryHint, "%d entries begin with %s: give more of the ID", len(match), oneLine(prefix))
 }

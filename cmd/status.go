@@ -24,7 +24,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "Show what is cached, until when, and where it is sealed",
 		Long: `Lists the cached entries and marks the one of the kubeconfig's current context.
 With --explain it shows every setting and where its value comes from. It asks
-nobody, sends nothing and changes nothing.`,
+nobody and sends nothing.`,
 		Example: examples("kubecred status", "kubecred status -o json", "kubecred status --explain --context prod"),
 		Args:    noArgs,
 	}

@@ -46,9 +46,6 @@ type found struct {
 
 const entryHint = "kubecred status lists the entries"
 
-// errNoEntry is an ID that leads nowhere.
-var errNoEntry = errors.New("no user of the kubeconfig has the entry")
-
 // errNotOurs is a kubeconfig user that signs in otherwise.
 var errNotOurs = errors.New("does not sign in with kubecred")
 
@@ -187,7 +184,7 @@ func (a *app) findEntry(t *target, in settings.Input) (found, error) {
 	}
 	switch len(match) {
 	case 0:
-		return found{}, mistake(entryHint, "%w %s", errNoEntry, oneLine(t.entry))
+		return found{}, mistake(entryHint, "no user of the kubeconfig has the entry %s", oneLine(t.entry))
 	case 1:
 		return match[0], nil
 	}

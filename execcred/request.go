@@ -64,7 +64,6 @@ type Request struct {
 // Cluster is the part of spec.cluster that bears on a sign-in. All of it
 // comes from the kubeconfig and is no more trusted than that file.
 type Cluster struct {
-	Server string `json:"server"`
 	// Config is the cluster entry's extension named
 	// client.authentication.k8s.io/exec, as JSON.
 	Config json.RawMessage `json:"config"`
@@ -113,7 +112,7 @@ func parseSpec(raw json.RawMessage) (interactive bool, cluster *Cluster) {
 		return false, nil
 	}
 	var c Cluster
-	if json.Unmarshal(spec.Cluster, &c) == nil && (c.Server != "" || len(c.Config) > 0) {
+	if json.Unmarshal(spec.Cluster, &c) == nil && len(c.Config) > 0 {
 		cluster = &c
 	}
 	return string(spec.Interactive) == "true", cluster

@@ -29,12 +29,10 @@ const extensionName = "client.authentication.k8s.io/exec"
 
 // Exec is a user's exec block.
 type Exec struct {
-	APIVersion         string   `yaml:"apiVersion"`
 	Command            string   `yaml:"command"`
 	Args               []string `yaml:"args"`
 	Env                []EnvVar `yaml:"env"`
 	ProvideClusterInfo bool     `yaml:"provideClusterInfo"`
-	InteractiveMode    string   `yaml:"interactiveMode"`
 }
 
 // EnvVar is one variable of an exec block.
@@ -51,10 +49,8 @@ type User struct {
 
 // Target is where a context leads.
 type Target struct {
-	Context, Cluster string
-	User             User
-	// Server is the cluster's address.
-	Server string
+	Context string
+	User    User
 	// Config is the cluster's exec extension as JSON. It is nil where there is
 	// none, or where the exec block does not ask for it.
 	Config json.RawMessage
@@ -93,7 +89,6 @@ type (
 		Exec *Exec `yaml:"exec"`
 	}
 	clusterBody struct {
-		Server     string `yaml:"server"`
 		Extensions []struct {
 			Name      string    `yaml:"name"`
 			Extension yaml.Node `yaml:"extension"`
@@ -214,10 +209,9 @@ func (c *Config) Target(context string) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	cluster := c.clusters[ctx.Cluster]
-	t := Target{Context: context, Cluster: ctx.Cluster, User: user, Server: cluster.Server}
+	t := Target{Context: context, User: user}
 	if user.Exec != nil && user.Exec.ProvideClusterInfo {
-		t.Config = cluster.extension()
+		t.Config = c.clusters[ctx.Cluster].extension()
 	}
 	return t, nil
 }

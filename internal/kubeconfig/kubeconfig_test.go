@@ -74,16 +74,16 @@ func TestTarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Context != "dev" || got.Server != "https://dev.example" || got.User.Name != "alice" {
+	if got.Context != "dev" || got.User.Name != "alice" {
 		t.Errorf("got %+v", got)
 	}
 	if string(got.Config) != `{"audience":"dev","scopes":["a","b"]}` {
 		t.Errorf("config = %s", got.Config)
 	}
 	want := &Exec{
-		APIVersion: "client.authentication.k8s.io/v1", Command: "kubecred",
-		Args: []string{"get-token", "--oidc-issuer-url=https://issuer.example"},
-		Env:  []EnvVar{{"A", "b"}}, ProvideClusterInfo: true, InteractiveMode: "IfAvailable",
+		Command: "kubecred",
+		Args:    []string{"get-token", "--oidc-issuer-url=https://issuer.example"},
+		Env:     []EnvVar{{"A", "b"}}, ProvideClusterInfo: true,
 	}
 	if !reflect.DeepEqual(got.User.Exec, want) {
 		t.Errorf("exec = %+v", got.User.Exec)
