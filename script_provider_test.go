@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -35,9 +33,8 @@ func control(ts *testscript.TestScript, neg bool, args []string) {
 	case change.apply == nil || change.arity != arity:
 		ts.Fatalf("no change %q with %d arguments", args[0], arity)
 	default:
-		option, err := change.apply(append(args[1:], "", "")[:2])
-		ts.Check(err)
-		provider(ts).Apply(option)
+		padded := append(args[1:], "", "")
+		provider(ts).Apply(change.apply(padded[0], padded[1]))
 	}
 }
 
@@ -57,54 +54,36 @@ func startTLS(ts *testscript.TestScript) {
 	}
 }
 
+// change is made of as many arguments as its arity says.
 type change struct {
 	arity int
-	apply func(args []string) (oidctest.Option, error)
+	apply func(a, b string) oidctest.Option
 }
 
 func changes() map[string]change {
-	plain := func(o oidctest.Option) change {
-		return change{0, func([]string) (oidctest.Option, error) { return o, nil }}
-	}
-	with := func(arity int, option func(a, b string) oidctest.Option) change {
-		return change{arity, func(args []string) (oidctest.Option, error) { return option(args[0], args[1]), nil }}
-	}
+	with := func(arity int, apply func(a, b string) oidctest.Option) change { return change{arity, apply} }
+	plain := func(o oidctest.Option) change { return with(0, func(string, string) oidctest.Option { return o }) }
 	broken := func(fault func() oidctest.Fault) change {
 		return with(1, func(endpoint, _ string) oidctest.Option {
 			return oidctest.Break(oidctest.Endpoint(endpoint), fault())
 		})
 	}
-	behaves := map[string]change{
-		"honest":           plain(honest),
-		"deny":             plain(oidctest.Deny()),
-		"sign-in-as":       with(1, func(name, _ string) oidctest.Option { return oidctest.SignInAs(name) }),
-		"confidential":     with(2, oidctest.Confidential),
-		"redirect":         with(1, func(uri, _ string) oidctest.Option { return oidctest.Redirects(uri) }),
-		"service":          plain(func(c *oidctest.Config) { c.ServiceIDToken = true }),
-		"pkce-optional":    plain(func(c *oidctest.Config) { c.PKCEOptional = true }),
-		"no-pkce":          plain(oidctest.NoPKCEAdvertised()),
-		"jwt-access":       plain(oidctest.JWTAccessTokens()),
-		"no-revocation":    plain(oidctest.NoRevocation()),
-		"no-device":        plain(oidctest.NoDeviceEndpoint()),
-		"no-refresh-token": plain(oidctest.NoRefreshToken()),
-		"no-refresh-id":    plain(oidctest.NoIDTokenOnRefresh()),
-		"no-id-token":      plain(oidctest.NoIDToken()),
-		"approve-device":   plain(approveDevice),
-		"lives": {1, func(args []string) (oidctest.Option, error) {
-			life, err := time.ParseDuration(args[0])
-			return oidctest.TokenLifetime(life), err
-		}},
-	}
-	maps.Copy(behaves, map[string]change{
+	return map[string]change{
+		"honest":         plain(honest),
+		"sign-in-as":     with(1, func(name, _ string) oidctest.Option { return oidctest.SignInAs(name) }),
+		"confidential":   with(2, oidctest.Confidential),
+		"redirect":       with(1, func(uri, _ string) oidctest.Option { return oidctest.Redirects(uri) }),
+		"pkce-optional":  plain(func(c *oidctest.Config) { c.PKCEOptional = true }),
+		"no-pkce":        plain(oidctest.NoPKCEAdvertised()),
+		"no-device":      plain(oidctest.NoDeviceEndpoint()),
+		"approve-device": plain(approveDevice),
+
 		"503":          broken(func() oidctest.Fault { return oidctest.Status(http.StatusServiceUnavailable, 0) }),
-		"cut":          broken(oidctest.Cut),
 		"endless":      broken(oidctest.Endless),
+		"mend":         with(1, func(endpoint, _ string) oidctest.Option { return oidctest.Mend(oidctest.Endpoint(endpoint)) }),
 		"endpoint":     with(2, oidctest.EndpointAt),
 		"wrong":        with(1, func(name, _ string) oidctest.Option { return oidctest.WrongTokens()[name] }),
-		"not-json":     broken(oidctest.NotJSON),
-		"mend":         with(1, func(endpoint, _ string) oidctest.Option { return oidctest.Mend(oidctest.Endpoint(endpoint)) }),
 		"other-issuer": plain(oidctest.OtherIssuer("https://issuer.example/" + oidctest.ControlText)),
-		"echo-secrets": plain(oidctest.EchoSecrets()),
 		"elsewhere": with(2, func(endpoint, to string) oidctest.Option {
 			return oidctest.Break(oidctest.Endpoint(endpoint), oidctest.RedirectTo(to))
 		}),
@@ -118,8 +97,7 @@ func changes() map[string]change {
 				v.Set("error_description", oidctest.ControlText)
 			})
 		}),
-	})
-	return behaves
+	}
 }
 
 // honest takes every wrong answer back.
