@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,6 +44,18 @@ func TestSignals(t *testing.T) {
 		}
 		stop()
 	}
+}
+
+// nohup's wish stands: what was ignored stays so.
+func TestIgnoredSignals(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP)
+	ctx, stop := Context(t.Context())
+	if !signal.Ignored(syscall.SIGHUP) {
+		t.Error("SIGHUP is heard again")
+	}
+	stop()
+	wait(t, ctx)
 }
 
 func TestStop(t *testing.T) {
