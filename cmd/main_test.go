@@ -26,9 +26,10 @@ import (
 // terminal, streams, the way of a signal) is in the scripts of the program's
 // own tests.
 
-// The browser of these tests is this program again.
+// The browser of these tests is this program again, given an address. The
+// workers of a fuzz test inherit its variables and are none.
 func TestMain(m *testing.M) {
-	if oidctest.IsBrowser() {
+	if oidctest.IsBrowser() && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
 		os.Exit(oidctest.BrowserMain(os.Args[1:]))
 	}
 	os.Exit(alone(m))

@@ -38,6 +38,29 @@ func TestForceRefresh(t *testing.T) {
 	p.counts(oidctest.GrantRefresh, 1)
 }
 
+// Many at once: one login, and later one refresh, whose token all print.
+func TestOneForMany(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	for _, grant := range []string{oidctest.GrantPassword, oidctest.GrantRefresh} {
+		all := make(chan outcome)
+		for range 8 {
+			go func() { all <- p.at("get-token") }()
+		}
+		first := (<-all).ok().token()
+		for range 7 {
+			if (<-all).ok().token() != first {
+				t.Error("two tokens were printed")
+			}
+		}
+		p.counts(grant, 1)
+		p.passed += 61 * time.Minute
+	}
+	if s := p.provider.Sessions(); len(s) != 1 || s[0].Reused {
+		t.Errorf("sessions %+v", s)
+	}
+}
+
 // Only the provider's own word ends a session; nothing else leads to a login.
 func TestNetworkTroubleKeepsTheSession(t *testing.T) {
 	for name, trouble := range map[string]oidctest.Option{
