@@ -48,6 +48,7 @@ func TestMistakes(t *testing.T) {
 		{"login --entry=beef", "beef"},
 		{"login", "no current context"},
 		{"logout --entry=beef", "beef"},
+		{"logout --all --entry=beef", "entry"},
 		{"logout everything", "neither a flag"},
 		{"status -o yaml", "text or json"},
 		{"version -o yaml", "text or json"},

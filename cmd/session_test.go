@@ -154,6 +154,22 @@ func TestNoIDTokenOnRefresh(t *testing.T) {
 	p.counts(oidctest.GrantPassword, 2)
 }
 
+// What such a provider rotated is kept all the same: sent again, the spent token
+// would end the session for reuse, also once the provider's setting is mended.
+func TestNoIDTokenOnRefreshKeepsTheSession(t *testing.T) {
+	p := newPlace(t)
+	p.at("get-token").ok()
+	p.passed += time.Hour
+	p.provider.Apply(oidctest.NoIDTokenOnRefresh())
+	p.at("get-token").fails(exitDenied, "no ID token on refresh")
+	p.provider.Apply(oidctest.Unedited(oidctest.Token))
+	p.at("get-token").ok()
+	p.counts(oidctest.GrantPassword, 1)
+	if s := p.provider.Sessions()[0]; s.Reused || s.Ended {
+		t.Errorf("session %+v", s)
+	}
+}
+
 // A provider without refresh tokens means a login each time, and is no error.
 func TestNoRefreshToken(t *testing.T) {
 	p := newPlace(t, oidctest.NoRefreshToken())
