@@ -223,7 +223,7 @@ func (a *app) loginFailure(ctx context.Context, err error, s *settings.Settings)
 	case len(a.args) > 0 && a.args[0] == "login":
 		f.hint = "run it in a terminal, or choose another --grant-type"
 	default:
-		f.hint = "in a terminal, run: " + a.loginLine(s)
+		f.hint = a.loginLine(s)
 	}
 	return f
 }

@@ -10,25 +10,29 @@ import (
 	"github.com/kubecred/kubecred/internal/settings"
 )
 
-// loginLine is the command that signs in to the entry of s, and that works as
-// it is printed: by the entry's ID where the kubeconfig has it, else by the
+// loginLine tells to run the command that signs in to the entry of s, and that
+// works as it is printed: by the entry's ID where the kubeconfig has it, else by the
 // arguments of this run, else, where variables or the cluster had a word in it,
 // by what they came to.
 func (a *app) loginLine(s *settings.Settings) string {
 	id := cache.NewID(s.Identity())
 	in := settings.Input{Variable: a.getenv, Agreed: a.agreed, Files: a.files}
 	if f, err := a.findEntry(&target{entry: short(id)}, in); err == nil && f.id == id {
-		return a.commandLine([]string{"--entry", short(id)}, a.kubeconfigFlag())
+		return added(nil) + ": " + a.commandLine([]string{"--entry", short(id)}, a.kubeconfigFlag())
 	}
 	args := a.args
 	if !a.leadsTo(id, withoutSecrets(args)) && len(leftOut(args)) == 0 {
 		args = identity(s)
 	}
-	line := a.commandLine(withoutSecrets(args), nil)
-	if left := leftOut(args); len(left) > 0 {
-		line += " (with your " + strings.Join(left, " and ") + " as well, left out here)"
+	return added(leftOut(args)) + ": " + a.commandLine(withoutSecrets(args), nil)
+}
+
+// added names the flags that the printed line leaves out.
+func added(left []string) string {
+	if len(left) == 0 {
+		return "in a terminal, run"
 	}
-	return line
+	return "in a terminal, with your " + strings.Join(left, " and ") + " added, run"
 }
 
 func (a *app) commandLine(args, more []string) string {

@@ -83,7 +83,7 @@ func TestLoginLineHoldsNoSecret(t *testing.T) {
 	for _, flag := range []string{"--oidc-client-secret", "--password", "--oidc-request-header"} {
 		for _, args := range [][]string{{flag + "=X-Key=canary"}, {flag, "X-Key=canary"}} {
 			got := p.at("get-token", append(args, "--username=", "--grant-type=authcode-keyboard")...).
-				fails(exitLoginNeeded, "").hints("kubecred login --oidc-issuer-url=").hints(flag + " as well")
+				fails(exitLoginNeeded, "").hints("kubecred login --oidc-issuer-url=").hints(flag + " added")
 			if strings.Contains(got.stderr, "canary") {
 				t.Errorf("%q: %s", args, got.stderr)
 			}

@@ -32,8 +32,10 @@ A token that a cluster has already accepted lives until it expires.`,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&all, "all", false, "Every entry, and the kernel's copy of the data key")
-	c.MarkFlagsMutuallyExclusive("all", "entry", "context", "user")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if all && (t.entryGiven() || t.context != "" || t.user != "") {
+			return mistake("leave one of them out", "--all is every entry, and --entry, --context and --user name one")
+		}
 		if all || t.entryGiven() {
 			return a.logoutCached(c.Context(), t, all)
 		}
@@ -146,8 +148,8 @@ func (a *app) beginLogout(ctx context.Context, s *settings.Settings) (context.Co
 
 // end revokes and forgets one entry. It holds the entry's lock, so that a
 // refresh in flight cannot bring it back. What cannot be revoked is forgotten
-// all the same, and said; what a locked keyring hides is kept, since it could
-// never be revoked afterwards. s is nil where only the entry itself tells.
+// all the same, and said; what a locked keyring or a newer version hides is
+// kept, since it could never be revoked afterwards. s is nil where only the entry itself tells.
 func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, s *settings.Settings) error {
 	unlock, err := store.Lock(ctx, id)
 	if err != nil {
@@ -157,11 +159,12 @@ func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, s *setti
 	record, err := store.Load(ctx, id)
 	var locked *cache.LockedError
 	var silent *cache.UnavailableError
+	var newer *cache.NewerFormatError
 	switch {
 	case err == cache.ErrMiss:
 		fmt.Fprintln(a.stdout, "Not signed in.")
 		return nil
-	case errors.As(err, &locked), errors.As(err, &silent):
+	case errors.As(err, &locked), errors.As(err, &silent), errors.As(err, &newer):
 		return err
 	case err == nil:
 		err = a.revoke(ctx, record, s)

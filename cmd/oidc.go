@@ -66,13 +66,26 @@ func (o *oidc) Refresh(ctx context.Context, sealed []byte) (signin.Grant, error)
 		return signin.Grant{}, fmt.Errorf("%w: %w", signin.ErrSessionEnded, err)
 	}
 	if err != nil {
-		return signin.Grant{}, err
+		return signin.Grant{Session: rotated(tokens, held)}, err
 	}
 	grant, err := o.grant(tokens)
 	if tokens.IDToken.Empty() {
 		grant.About = nil // it would know less than the login did
 	}
 	return grant, err
+}
+
+// rotated is the session to keep after a refresh whose tokens are no good; nil
+// where it is as it was.
+func rotated(t login.Tokens, held session) []byte {
+	if t.RefreshToken.Empty() {
+		return nil
+	}
+	sealed, err := json.Marshal(session{t.RefreshToken.Reveal(), held.Subject})
+	if err != nil {
+		return nil
+	}
+	return sealed
 }
 
 // Login signs in by the grant of the settings, or by what the surroundings

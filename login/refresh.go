@@ -19,6 +19,9 @@ import (
 // provider sent none. Without an ID token, which is no error when the access
 // token is served, the result's Claims.Subject is subject.
 //
+// With an error about the tokens (*VerifyError, *NoIDTokenError) the result
+// holds the new refresh token and nothing else: the old one may be spent.
+//
 // The error is ErrSessionEnded, beside the *OAuthError, only when the provider
 // answered invalid_grant. The others are those of Password; none of them means
 // that a login would help.

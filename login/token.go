@@ -95,7 +95,8 @@ func parseToken(a answer, sent []string) (tokenAnswer, error) {
 	return got, nil
 }
 
-// tokens verifies an answer and makes Tokens of it.
+// tokens verifies an answer and makes Tokens of it. With an error the
+// RefreshToken is there all the same: the provider may have rotated it.
 func (c *Client) tokens(ctx context.Context, grant string, got tokenAnswer, want expectation) (Tokens, error) {
 	t := Tokens{
 		IDToken:      secret.New(got.IDToken),
@@ -108,16 +109,20 @@ func (c *Client) tokens(ctx context.Context, grant string, got tokenAnswer, want
 		want.accessToken = t.AccessToken
 		claims, err := c.verifyIDToken(ctx, got.IDToken, want)
 		if err != nil {
-			return Tokens{}, err
+			return Tokens{RefreshToken: t.RefreshToken}, err
 		}
 		t.Claims = claims
 		t.Expiry, _ = rawClaims(claims.Raw).time("exp")
 	}
 	switch {
 	case c.cfg.UseAccessToken:
-		return c.serveAccess(ctx, t, got, want)
+		served, err := c.serveAccess(ctx, t, got, want)
+		if err != nil {
+			return Tokens{RefreshToken: t.RefreshToken}, err
+		}
+		return served, nil
 	case got.IDToken == "":
-		return Tokens{}, &NoIDTokenError{Grant: grant}
+		return Tokens{RefreshToken: t.RefreshToken}, &NoIDTokenError{Grant: grant}
 	}
 	return t, nil
 }

@@ -9,7 +9,8 @@
 //     the work.
 //   - A login follows only when there is no session or the provider said that
 //     it has ended, never when the network failed.
-//   - While a credential lives, no failure to renew it is a failure.
+//   - While a credential lives, no failure to renew it is a failure, unless a
+//     renewal is what was asked for.
 //   - What renews a session is stored before the credential is handed out,
 //     since the provider may have rotated it.
 //   - A failed save warns; it does not throw a good credential away.
@@ -45,7 +46,9 @@ type Grant struct {
 // Authenticator is what this package needs of a provider or an exchange.
 type Authenticator interface {
 	// Refresh renews a session without a person. When the session is over,
-	// its error wraps ErrSessionEnded. It sends one request that matters.
+	// its error wraps ErrSessionEnded. With any other error the Grant may
+	// hold a Session alone, which takes the place of the one that was spent.
+	// It sends one request that matters.
 	Refresh(ctx context.Context, session []byte) (Grant, error)
 	// Login begins a session, by asking a person or with what a machine has.
 	Login(ctx context.Context) (Grant, error)
@@ -154,8 +157,12 @@ func (f *Flow) renewEarly(ctx context.Context, held entry) Credential {
 func (f *Flow) refresh(ctx context.Context, held entry) (Credential, error) {
 	f.Log.Info("renewing the session", "entry", f.ID)
 	grant, err := f.Auth.Refresh(ctx, held.Session)
-	if errors.Is(err, ErrSessionEnded) {
+	switch {
+	case errors.Is(err, ErrSessionEnded):
 		held.Session = nil
+		f.save(ctx, held)
+	case err != nil && len(grant.Session) > 0:
+		held.Session = grant.Session
 		f.save(ctx, held)
 	}
 	if err != nil {

@@ -31,7 +31,8 @@ type provider struct {
 	newest           atomic.Int32
 	holdLogin        chan struct{} // a login waits until it is closed
 	onLogin          func()
-	silent           bool // refreshes describe nothing
+	silent           bool  // refreshes describe nothing
+	badTokens        error // refreshes rotate the session and bring no token
 }
 
 func (p *provider) grant() Grant {
@@ -75,6 +76,9 @@ func (p *provider) Refresh(_ context.Context, session []byte) (Grant, error) {
 		return Grant{}, fmt.Errorf("%w: reused", ErrSessionEnded)
 	}
 	g := p.grant()
+	if p.badTokens != nil {
+		return Grant{Session: g.Session}, p.badTokens
+	}
 	if p.silent {
 		g.About = nil
 	}
@@ -243,6 +247,20 @@ func TestLivingCredentialSurvivesAFailedRenewal(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A refresh whose tokens are no good may have spent the session's token: what
+// came in its place is kept, else the next refresh would look like a theft.
+func TestRotatedSessionOutlivesBadTokens(t *testing.T) {
+	b := newBench(t)
+	b.want(t, "token-1", 1, 0)
+	b.clock = start.Add(2 * time.Hour)
+	b.p.badTokens = errors.New("no id token")
+	if _, err := b.Get(t.Context()); !errors.Is(err, b.p.badTokens) {
+		t.Fatalf("error %v", err)
+	}
+	b.p.badTokens = nil
+	b.want(t, "token-3", 1, 2)
 }
 
 // A dead refresh token is not sent again: each use of one may look like a
