@@ -49,6 +49,7 @@ func TestInterrupt(t *testing.T) {
 		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
+		<-kept // it has reached everyone who listens, and will not reach the last command
 		select {
 		case got := <-ended:
 			got.fails(exitInterrupted, "interrupted").hints("run the command again")
