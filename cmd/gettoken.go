@@ -70,23 +70,34 @@ func (a *app) getToken(ctx context.Context, flags *settings.Flags) error {
 		return err
 	}
 	a.log.Info("get-token", "version", a.build.Version, "for", s, "asked", request.Present, "interactive", request.Interactive)
-	ctx, stop := lifetime.Context(ctx)
-	defer stop()
-	// A client runs the plugin without a deadline, so it brings its own.
-	ctx, cancel := context.WithTimeout(ctx, patience(s))
-	defer cancel()
-
 	p := a.newPerson(request.Interactive || !request.Present, s.BrowserCommand)
 	flow, err := a.newFlow(s, p)
 	if err != nil {
 		return err
 	}
 	flow.Force = s.ForceRefresh
-	credential, err := flow.Get(ctx)
+	credential, hit, err := flow.Cached(ctx)
+	if err == nil && !hit {
+		credential, err = a.obtain(ctx, flow, s)
+	}
 	if err != nil {
-		return a.loginFailure(ctx, err, s)
+		return a.loginFailure(err, s)
 	}
 	return a.answer(version, credential)
+}
+
+// obtain is the way past the cache. A client runs the plugin without a
+// deadline, so it brings its own, and it ends with whoever started it.
+func (a *app) obtain(ctx context.Context, flow *signin.Flow, s *settings.Settings) (signin.Credential, error) {
+	ctx, stop := lifetime.Context(ctx)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, patience(s))
+	defer cancel()
+	credential, err := flow.Get(ctx)
+	if err != nil && interrupted(ctx) {
+		err = context.Cause(ctx)
+	}
+	return credential, err
 }
 
 func (a *app) answer(version execcred.APIVersion, c signin.Credential) error {

@@ -213,10 +213,7 @@ func ofRest(err error) (string, int) {
 
 // loginFailure gives a failure of get-token and login the hint that needs the
 // entry: how to sign in to it from a terminal.
-func (a *app) loginFailure(ctx context.Context, err error, s *settings.Settings) error {
-	if interrupted(ctx) {
-		return &failure{context.Cause(ctx), "run the command again to sign in", exitInterrupted}
-	}
+func (a *app) loginFailure(err error, s *settings.Settings) error {
 	f := explain(err)
 	switch {
 	case f.code != exitLoginNeeded:

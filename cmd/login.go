@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubecred/kubecred/cache"
-	"github.com/kubecred/kubecred/internal/lifetime"
 	"github.com/kubecred/kubecred/internal/signin"
 )
 
@@ -48,11 +47,6 @@ func (a *app) login(ctx context.Context, t *target, anew bool) error {
 		return err
 	}
 	defer done()
-	ctx, stop := lifetime.Context(ctx)
-	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, patience(s))
-	defer cancel()
-
 	p := a.newPerson(true, s.BrowserCommand)
 	a.warnOfExposed(p, s.ExposedSecrets)
 	flow, err := a.newFlow(s, p)
@@ -62,9 +56,9 @@ func (a *app) login(ctx context.Context, t *target, anew bool) error {
 	flow.Force, flow.Anew, flow.MustStore = s.ForceRefresh, anew, true
 	flow.Auth.(*oidc).selectAccount = anew
 	before := a.now()
-	credential, err := flow.Get(ctx)
+	credential, err := a.obtain(ctx, flow, s)
 	if err != nil {
-		return a.loginFailure(ctx, err, s)
+		return a.loginFailure(err, s)
 	}
 	return a.welcome(ctx, flow, credential, credential.Issued.Before(before))
 }

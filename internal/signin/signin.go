@@ -73,27 +73,42 @@ type Flow struct {
 	Warn func(text string, err error) // tells the person of what did not stop us
 }
 
-// Get returns a credential that lives. Errors: those of the Authenticator,
-// those of the cache's lock, and of the cache itself where what it holds may
-// be good but cannot be opened now (*cache.LockedError and the like).
+// Cached returns the credential that can be served as it is: no lock, no
+// request, no write. ok is false where Get has work to do. Errors are the
+// cache's, where what it holds may be good but cannot be opened now
+// (*cache.LockedError and the like).
+func (f *Flow) Cached(ctx context.Context) (c Credential, ok bool, err error) {
+	held, err := f.load(ctx)
+	if err != nil || f.Force || f.Anew || !held.Credential.lives(f.Now()) || f.wantsRenewal(held) {
+		return Credential{}, false, err
+	}
+	f.Log.Info("served from the cache", "entry", f.ID)
+	return held.Credential, true, nil
+}
+
+// wantsRenewal reports whether it is time to renew, and there is a way to.
+func (f *Flow) wantsRenewal(held entry) bool {
+	return len(held.Session) > 0 && held.Credential.wantsRenewal(f.Now())
+}
+
+// Get returns a credential that lives. Errors: those of the Authenticator, of
+// the cache's lock, and of Cached.
 func (f *Flow) Get(ctx context.Context) (Credential, error) {
 	began := f.Now()
+	if c, ok, err := f.Cached(ctx); ok || err != nil {
+		return c, err
+	}
 	held, err := f.load(ctx)
 	if err != nil {
 		return Credential{}, err
 	}
 	forced := f.Force || f.Anew
-	switch {
-	case forced || !held.Credential.lives(began):
-		return f.obtain(ctx, began, forced)
-	case held.Credential.wantsRenewal(began) && len(held.Session) > 0:
+	if !forced && held.Credential.lives(began) {
 		if c := f.renewEarly(ctx, held); c.lives(f.Now()) {
-			return c, nil
+			return c, nil // else its last seconds went by meanwhile
 		}
-		return f.obtain(ctx, began, false) // its last seconds went by meanwhile
 	}
-	f.Log.Info("served from the cache", "entry", f.ID)
-	return held.Credential, nil
+	return f.obtain(ctx, began, forced)
 }
 
 // obtain gets a credential under the entry's lock, waiting for it. With
@@ -141,7 +156,7 @@ func (f *Flow) renewEarly(ctx context.Context, held entry) Credential {
 	if err != nil || !again.Credential.lives(f.Now()) {
 		return held.Credential
 	}
-	if !again.Credential.wantsRenewal(f.Now()) {
+	if !f.wantsRenewal(again) {
 		return again.Credential
 	}
 	cred, err := f.refresh(ctx, again)
