@@ -26,6 +26,12 @@ const (
 	// Timeout bounds one exchange with a server, its body included.
 	Timeout = 30 * time.Second
 
+	// idleTimeout is how long an unused connection is kept. A person takes
+	// longer than that to sign in, and servers close theirs after a while (Node
+	// after five seconds): a POST that meets the close is lost, and a code or
+	// a refresh token is not sent twice.
+	idleTimeout = 2 * time.Second
+
 	dialTimeout  = 10 * time.Second
 	maxRedirects = 5
 )
@@ -63,7 +69,7 @@ func New(o Options) (*http.Client, error) {
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    dialTimeout,
-		IdleConnTimeout:        Timeout,
+		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: 64 << 10,
 		TLSClientConfig: &tls.Config{
 			MinVersion:         tls.VersionTLS12,

@@ -12,7 +12,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func newClient(t *testing.T, o Options) *http.Client {
@@ -217,5 +219,48 @@ func TestProxy(t *testing.T) {
 		if _, err := New(Options{Proxy: bad}); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("proxy %q: %v", bad, err)
 		}
+	}
+}
+
+// A connection that lay idle while a person signed in is not used again: the
+// server may be closing it (Node does so after five seconds), and the POST of
+// the code would be lost. Here the server's own patience is a little longer
+// than ours.
+func TestIdleConnectionIsNotReused(t *testing.T) {
+	t.Parallel()
+	var connections atomic.Int32
+	idle := make(chan struct{}, 10)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			connections.Add(1)
+		case http.StateClosed: // by the client, which gave it up
+			idle <- struct{}{}
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	c := newClient(t, Options{})
+	for range 2 {
+		if _, err := get(t, c, s.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections for two requests in a row", n)
+	}
+	select {
+	case <-idle:
+	case <-time.After(4 * time.Second):
+		t.Fatal("an unused connection is kept as long as servers keep theirs")
+	}
+	resp, err := c.Post(s.URL, "text/plain", strings.NewReader("code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if n := connections.Load(); n != 2 {
+		t.Errorf("%d connections", n)
 	}
 }
