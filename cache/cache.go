@@ -8,6 +8,7 @@
 //
 //	DIR/keyring/  DIR/kernel/  DIR/file/   entries, named by their ID
 //	DIR/locks/                             lock files, never unlinked
+//	DIR/notes/                             notes, where there is no runtime folder
 //
 // Rules:
 //

@@ -27,7 +27,10 @@ type Options struct {
 	// Notice tells that person what is being waited for. May be nil.
 	Notice func(string)
 	Kernel KernelMode
-	Log    *slog.Logger // nil is nowhere
+	// Runtime is the folder that ends with the person's session, such as
+	// XDG_RUNTIME_DIR; empty where there is none.
+	Runtime string
+	Log     *slog.Logger // nil is nowhere
 
 	// Keys stands in for the OS keyring in tests, KernelKeys for the kernel's.
 	// With Keys alone there is no kernel's keyring.
@@ -38,6 +41,7 @@ type Options struct {
 type Store struct {
 	vaults []*vault // in the order in which they are asked
 	locks  *locker
+	notes  notes
 	log    *slog.Logger
 }
 
@@ -57,7 +61,7 @@ func Open(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{log: o.Log}
+	s := &Store{log: o.Log, notes: newNotes(o.Dir, o.Runtime)}
 	s.locks = &locker{folder: newFolder(o.Dir, "locks"), log: o.Log, local: map[string]chan struct{}{}}
 	if o.Dir == "" {
 		s.locks.folder = folder{}
