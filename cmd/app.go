@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubecred/kubecred/internal/lifetime"
 	"github.com/kubecred/kubecred/internal/settings"
 )
 
@@ -29,6 +30,7 @@ type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
+	parent         func() string // names the process that started this one
 	files          *settings.Files
 	log            *slog.Logger
 }
@@ -43,6 +45,7 @@ func Main(b Build) int {
 		stderr: os.Stderr,
 		getenv: os.Getenv,
 		now:    time.Now,
+		parent: lifetime.Parent,
 		files:  settings.SystemFiles(),
 		log:    slog.New(slog.DiscardHandler),
 	}

@@ -2,9 +2,11 @@ package cmd
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/execcred"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
 )
@@ -17,13 +19,29 @@ func (a *app) newFlow(s *settings.Settings, p *person) (*signin.Flow, error) {
 		return nil, err
 	}
 	return &signin.Flow{
-		Store: store,
-		ID:    cache.NewID(s.Identity()),
-		Auth:  &oidc{app: a, s: s, person: p, store: store},
-		Now:   a.now,
-		Log:   a.log,
-		Warn:  p.warn,
+		Store:  store,
+		ID:     cache.NewID(s.Identity()),
+		Auth:   &oidc{app: a, s: s, person: p, store: store},
+		Caller: signin.Caller{Parent: a.parent(), Attended: p.attends()},
+		Now:    a.now,
+		Log:    a.log,
+		Warn:   p.warn,
 	}, nil
+}
+
+// call stands for all that a client said in running this program: who it is,
+// the arguments, and its exec info. It is zero for one that says nothing of
+// itself, as a script, of which nothing follows when it asks again.
+func (a *app) call(parent string) (sum [sha256.Size]byte) {
+	info := a.getenv(execcred.EnvExecInfo)
+	if info == "" {
+		return sum
+	}
+	text := []byte(parent + "\x00" + info)
+	for _, arg := range a.args {
+		text = append(append(text, 0), arg...)
+	}
+	return sha256.Sum256(text)
 }
 
 func (a *app) openStore(s *settings.Settings, p *person) (*cache.Store, error) {
@@ -32,6 +50,7 @@ func (a *app) openStore(s *settings.Settings, p *person) (*cache.Store, error) {
 		Storage:     cache.Storage(s.Storage),
 		Interactive: p.attends(),
 		Notice:      func(text string) { p.Show(text + "\n") },
+		Runtime:     a.files.Runtime,
 		Log:         a.log,
 	})
 }

@@ -76,9 +76,10 @@ func (a *app) getToken(ctx context.Context, flags *settings.Flags) error {
 		return err
 	}
 	flow.Force = s.ForceRefresh
-	credential, hit, err := flow.Cached(ctx)
-	if err == nil && !hit {
-		credential, err = a.obtain(ctx, flow, s)
+	flow.Caller.Call = a.call(flow.Caller.Parent)
+	credential, work, err := flow.Cached(ctx)
+	if work != nil {
+		credential, err = a.do(ctx, s, flow, work)
 	}
 	if err != nil {
 		return a.loginFailure(err, s)
@@ -86,14 +87,14 @@ func (a *app) getToken(ctx context.Context, flags *settings.Flags) error {
 	return a.answer(version, credential)
 }
 
-// obtain is the way past the cache. A client runs the plugin without a
-// deadline, so it brings its own, and it ends with whoever started it.
-func (a *app) obtain(ctx context.Context, flow *signin.Flow, s *settings.Settings) (signin.Credential, error) {
+// do is the way past the cache. A client runs the plugin without a deadline,
+// so it brings its own, and it ends with whoever started it.
+func (a *app) do(ctx context.Context, s *settings.Settings, flow *signin.Flow, work *signin.Work) (signin.Credential, error) {
 	ctx, stop := lifetime.Context(ctx)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, patience(s))
 	defer cancel()
-	credential, err := flow.Get(ctx)
+	credential, err := flow.Do(ctx, work)
 	if err != nil && interrupted(ctx) {
 		err = context.Cause(ctx)
 	}

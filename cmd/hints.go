@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/execcred"
@@ -22,13 +23,32 @@ import (
 // explain finds the hint and the exit code for err.
 func explain(err error) *failure {
 	for _, of := range []func(error) (string, int){
-		ofInterrupt, ofPerson, ofSettings, ofCache, ofProvider, ofNetwork, ofRest,
+		ofPause, ofInterrupt, ofPerson, ofSettings, ofCache, ofProvider, ofNetwork, ofRest,
 	} {
 		if hint, code := of(err); code != 0 {
 			return &failure{err, hint, code}
 		}
 	}
 	return &failure{err, "KUBECRED_LOG=FILE.log writes a log without secrets that tells more", exitOther}
+}
+
+func ofPause(err error) (string, int) {
+	var paused *signin.PausedError
+	switch {
+	case !errors.As(err, &paused):
+		return "", 0
+	case paused.Kind == signin.ErrOffline:
+		return "it is tried again " + inTime(paused.Left) + "; check the connection, the proxy (HTTPS_PROXY, NO_PROXY) and the issuer's name", exitNetwork
+	}
+	return "run kubecred login in a terminal, then try again", exitLoginNeeded
+}
+
+// inTime is a pause as people say it.
+func inTime(left time.Duration) string {
+	if left < time.Second {
+		return "at the next call"
+	}
+	return "in " + span(left)
 }
 
 func ofInterrupt(err error) (string, int) {
@@ -44,7 +64,7 @@ func ofPerson(err error) (string, int) {
 	case errors.Is(err, errNeedPerson):
 		return "run kubecred login in a terminal, then try again", exitLoginNeeded
 	case errors.Is(err, login.ErrTimeout), errors.Is(err, context.DeadlineExceeded) && !httpclient.IsNetwork(err):
-		return "try again; --authentication-timeout-sec gives more time at the browser", exitTimeout
+		return "sign in with kubecred login; --authentication-timeout-sec gives more time at the browser", exitTimeout
 	case errors.As(err, &none):
 		return "choose a --grant-type, or ask the administrator of the provider or of this machine's policy", exitConfig
 	case errors.Is(err, errNoConsent):
@@ -220,7 +240,16 @@ func (a *app) loginFailure(err error, s *settings.Settings) error {
 	case len(a.args) > 0 && a.args[0] == "login":
 		f.hint = "run it in a terminal, or choose another --grant-type"
 	default:
-		f.hint = a.loginLine(s)
+		f.hint = waitOr(err) + a.loginLine(s)
 	}
 	return f
+}
+
+// waitOr is the other thing to do where waiting helps as well.
+func waitOr(err error) string {
+	var paused *signin.PausedError
+	if errors.As(err, &paused) && paused.Left >= time.Second {
+		return "wait " + span(paused.Left) + ", or "
+	}
+	return ""
 }

@@ -26,6 +26,7 @@ func TestWrongTokens(t *testing.T) {
 			t.Errorf("%s: %s", name, got.stderr)
 		}
 		p.provider.Apply(oidctest.Honest(), oidctest.Unedited(oidctest.Token))
+		p.afresh()
 	}
 	p.run("status").ok().prints("Nothing is cached.")
 	p.at("get-token").ok()
@@ -41,6 +42,7 @@ func TestWrongNonces(t *testing.T) {
 		p.provider.Apply(wrong)
 		p.at("get-token", browserFlags(t)...).fails(exitDenied, "the provider's token was refused (nonce)")
 		p.provider.Apply(oidctest.Honest())
+		p.afresh()
 	}
 	p.run("status").ok().prints("Nothing is cached.")
 }
@@ -164,12 +166,14 @@ func TestDeniedInTheBrowser(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, oidctest.Deny())
 	p.at("get-token", browserFlags(t)...).fails(exitDenied, "the sign-in was denied").hints("ask the provider's administrator")
+	p.afresh()
 	p.provider.Apply(oidctest.EditRedirect(func(v url.Values) {
 		v.Del("code")
 		v.Set("error", "server_error"+oidctest.ControlText)
 		v.Set("error_description", oidctest.ControlText+"\nhint: run rm -rf /")
 	}))
 	p.at("get-token", browserFlags(t)...).fails(exitDenied, "authorization endpoint answered server_error")
+	p.afresh()
 	p.provider.Apply(oidctest.Honest(), oidctest.EditRedirect(func(v url.Values) { v.Set("iss", "https://evil.example"+oidctest.ControlText) }))
 	p.at("get-token", browserFlags(t)...).fails(exitDenied, "issuer")
 }

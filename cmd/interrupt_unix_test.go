@@ -65,5 +65,6 @@ func TestInterrupt(t *testing.T) {
 	}
 	// Nothing is held any more.
 	hanging.provider.Apply(oidctest.Mend(oidctest.Token))
+	hanging.afresh()
 	hanging.at("get-token").ok()
 }

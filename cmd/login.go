@@ -53,10 +53,13 @@ func (a *app) login(ctx context.Context, t *target, anew bool) error {
 	if err != nil {
 		return err
 	}
-	flow.Force, flow.Anew, flow.MustStore = s.ForceRefresh, anew, true
+	flow.Force, flow.Anew, flow.Deliberate = s.ForceRefresh, anew, true
 	flow.Auth.(*oidc).selectAccount = anew
 	before := a.now()
-	credential, err := a.obtain(ctx, flow, s)
+	credential, work, err := flow.Cached(ctx)
+	if work != nil {
+		credential, err = a.do(ctx, s, flow, work)
+	}
 	if err != nil {
 		return a.loginFailure(err, s)
 	}

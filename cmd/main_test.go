@@ -85,6 +85,7 @@ type place struct {
 	home     string
 	env      map[string]string
 	passed   time.Duration // since the place was made, beside the real time
+	parent   string        // the process that runs the commands
 }
 
 // newPlace returns a place whose provider knows alice, whose password is at
@@ -117,6 +118,14 @@ func (p *place) write(text string, elements ...string) string {
 	return path
 }
 
+// afresh forgets what has failed here, as a day later.
+func (p *place) afresh() {
+	p.t.Helper()
+	if err := os.RemoveAll(p.path(".cache", "notes")); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // app is the program at this place.
 func (p *place) app(stdout, stderr io.Writer, args ...string) *app {
 	return &app{
@@ -125,6 +134,7 @@ func (p *place) app(stdout, stderr io.Writer, args ...string) *app {
 		stderr: stderr,
 		getenv: func(name string) string { return p.env[name] },
 		now:    p.now,
+		parent: func() string { return p.parent },
 		files: &settings.Files{
 			Home:    p.home,
 			User:    p.path(".config", "kubecred", "config.yaml"),

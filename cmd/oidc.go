@@ -53,6 +53,11 @@ type about struct {
 
 // Refresh renews the session.
 func (o *oidc) Refresh(ctx context.Context, sealed []byte) (signin.Grant, error) {
+	grant, err := o.refresh(ctx, sealed)
+	return grant, classify(err, nil)
+}
+
+func (o *oidc) refresh(ctx context.Context, sealed []byte) (signin.Grant, error) {
 	var held session
 	if json.Unmarshal(sealed, &held) != nil || held.Refresh == "" {
 		return signin.Grant{}, fmt.Errorf("%w: it cannot be renewed", signin.ErrSessionEnded)
@@ -91,23 +96,32 @@ func rotated(t login.Tokens, held session) []byte {
 // Login signs in by the grant of the settings, or by what the surroundings
 // allow.
 func (o *oidc) Login(ctx context.Context) (signin.Grant, error) {
+	client, method, err := o.prepare(ctx)
+	if err != nil {
+		return signin.Grant{}, classify(err, signin.ErrNotBegun)
+	}
+	tokens, err := o.sign(ctx, client, method)
+	if err != nil {
+		return signin.Grant{}, classify(err, nil)
+	}
+	return o.grant(tokens)
+}
+
+// prepare does all of a login that costs nobody anything.
+func (o *oidc) prepare(ctx context.Context) (*login.Client, login.Method, error) {
 	if err := o.reachable(); err != nil {
-		return signin.Grant{}, err
+		return nil, "", err
 	}
 	client, err := o.discover(ctx)
 	if err != nil {
-		return signin.Grant{}, err
+		return nil, "", err
 	}
 	method, why := o.choose(client.Metadata())
 	o.app.log.Info("signing in", "method", method, "because", why)
 	if method == login.MethodNone {
-		return signin.Grant{}, &noWayError{why}
+		return nil, "", &noWayError{why}
 	}
-	tokens, err := o.sign(ctx, client, method)
-	if err != nil {
-		return signin.Grant{}, err
-	}
-	return o.grant(tokens)
+	return client, method, nil
 }
 
 func (o *oidc) sign(ctx context.Context, client *login.Client, method login.Method) (login.Tokens, error) {

@@ -123,6 +123,7 @@ func TestClientCredentials(t *testing.T) {
 	p.at("get-token", flags...).fails(exitDenied, "use the access token")
 	p.at("get-token", append(flags, "--oidc-use-access-token")...).ok()
 	p.provider.Apply(func(c *oidctest.Config) { c.ServiceIDToken = true })
+	p.afresh()
 	machine := p.at("get-token", flags...).ok().token()
 	if p.at("get-token", "--oidc-client-secret=s3cret").ok().token() == machine {
 		t.Error("a person was given the machine's token")

@@ -77,6 +77,7 @@ func TestNetworkTroubleKeepsTheSession(t *testing.T) {
 			p.passed += time.Hour
 			p.provider.Apply(trouble)
 			p.at("get-token").fails(exitNetwork, "the provider's").hints("check the connection")
+			p.passed += 6 * time.Second // a failed network is remembered for five
 			p.provider.Apply(oidctest.Mend(oidctest.Token), oidctest.Mend(oidctest.Discovery), oidctest.Mend(oidctest.JWKS))
 			p.at("get-token").ok()
 			p.counts(oidctest.GrantPassword, 1)

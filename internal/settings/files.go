@@ -24,6 +24,7 @@ type Files struct {
 	Machine string // the machine's
 	Policy  string // the administrator's policy
 	Cache   string // the default of token-cache-dir
+	Runtime string // ends with the person's session; "" where there is none
 
 	// Nil but in tests.
 	open  func(path string) (*os.File, error)
@@ -41,6 +42,7 @@ func SystemFiles() *Files {
 	if dir, err := os.UserCacheDir(); err == nil {
 		f.Cache = filepath.Join(dir, "kubecred")
 	}
+	f.Runtime = runtimeFolder()
 	f.Machine = filepath.Join(machineFolder(), "config.yaml")
 	f.Policy = filepath.Join(machineFolder(), "policy.yaml")
 	return f

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"syscall"
 )
@@ -18,6 +19,18 @@ func machineFolder() string {
 		return "/Library/Application Support/kubecred"
 	}
 	return "/etc/kubecred"
+}
+
+// runtimeFolder is XDG_RUNTIME_DIR, which the XDG Base Directory Specification
+// gives the user alone, or what macOS gives each user for files that may go.
+func runtimeFolder() string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return dir
+	}
+	if runtime.GOOS == "darwin" {
+		return os.TempDir()
+	}
+	return ""
 }
 
 // checkOwner refuses a file that someone else owns or may write to.

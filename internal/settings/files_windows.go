@@ -22,6 +22,10 @@ func machineFolder() string {
 	return filepath.Join(dir, "kubecred")
 }
 
+// runtimeFolder: Windows has none that ends with the session, and a variable
+// that names one may come from a kubeconfig.
+func runtimeFolder() string { return "" }
+
 // trustedInstaller owns what Windows itself installs. It has no well-known
 // SID type.
 const trustedInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"

@@ -23,10 +23,10 @@ const (
 	// least is how long a credential must live on to be of any use: its
 	// timestamp is whole seconds and a little early (package execcred).
 	least = 2 * time.Second
-	// early is when to renew: Python's client asks again five minutes before
+	// earlyBy is when to renew: Python's client asks again five minutes before
 	// the end, so a later renewal would serve it the same credential again
 	// and again.
-	early = 5*time.Minute + 10*time.Second
+	earlyBy = 5*time.Minute + 10*time.Second
 )
 
 func (c Credential) empty() bool { return c.Token.Empty() && c.ClientCertificate == "" }
@@ -43,7 +43,7 @@ func (c Credential) wantsRenewal(now time.Time) bool {
 	if c.Expiry.IsZero() {
 		return false
 	}
-	return c.Expiry.Sub(now) < min(early, c.Expiry.Sub(c.Issued)/3)
+	return c.Expiry.Sub(now) < min(earlyBy, c.Expiry.Sub(c.Issued)/3)
 }
 
 // entry is what the cache seals: a grant.

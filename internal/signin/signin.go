@@ -3,10 +3,10 @@
 // each entry.
 //
 // Its rules:
-//   - A credential that lives long enough is served without a lock, a write or
-//     a request.
+//   - A credential that lives long enough is served without a lock, a write to
+//     the cache or a request.
 //   - Whoever waited for the lock reads again: another process may have done
-//     the work.
+//     the work, or have failed at it, and then the waiter fails too.
 //   - A login follows only when there is no session or the provider said that
 //     it has ended, never when the network failed.
 //   - While a credential lives, no failure to renew it is a failure, unless a
@@ -14,6 +14,9 @@
 //   - What renews a session is stored before the credential is handed out,
 //     since the provider may have rotated it.
 //   - A failed save warns; it does not throw a good credential away.
+//   - Clients run a plugin again and again. What has just failed is not tried
+//     again at once (pause.go), and who asks again for what they were just
+//     given may have been refused with it (caller.go).
 package signin
 
 import (
@@ -24,13 +27,6 @@ import (
 
 	"github.com/kubecred/kubecred/cache"
 )
-
-// ErrSessionEnded is what an Authenticator's Refresh wraps when the provider
-// said that nothing but a login helps (invalid_grant, RFC 6749, section 5.2).
-var ErrSessionEnded = errors.New("the session has ended")
-
-// ErrNotKept is a login whose result would be kept nowhere (MustStore).
-var ErrNotKept = errors.New("nothing is kept with this storage, so signing in ahead of time is for nothing")
 
 // Grant is what a login or a refresh brings.
 type Grant struct {
@@ -43,7 +39,8 @@ type Grant struct {
 	About []byte
 }
 
-// Authenticator is what this package needs of a provider or an exchange.
+// Authenticator is what this package needs of a provider or an exchange. Its
+// errors wrap one of this package's where that one tells them apart.
 type Authenticator interface {
 	// Refresh renews a session without a person. When the session is over,
 	// its error wraps ErrSessionEnded. With any other error the Grant may
@@ -56,64 +53,108 @@ type Authenticator interface {
 
 // Flow is the way of one entry's credential.
 type Flow struct {
-	Store *cache.Store
-	ID    cache.ID
-	Auth  Authenticator
+	Store  *cache.Store
+	ID     cache.ID
+	Auth   Authenticator
+	Caller Caller
 
 	// Force renews the credential though it lives.
 	Force bool
 	// Anew logs in though there is a session.
 	Anew bool
-	// MustStore refuses a login whose result could not be stored. Without it
-	// the credential is used once and forgotten.
-	MustStore bool
+	// Deliberate is a login that a person asked for by name. It passes over
+	// what failed before and begins a clean page, and it refuses a login whose
+	// result could not be stored. Without it such a credential is used once
+	// and forgotten.
+	Deliberate bool
 
 	Now  func() time.Time
 	Log  *slog.Logger
 	Warn func(text string, err error) // tells the person of what did not stop us
 }
 
+// Work is what there is to do where the cache alone does not serve.
+type Work struct {
+	held  entry
+	why   reason
+	began time.Time
+}
+
+type reason string
+
+const (
+	missing reason = "there is no credential that lives"
+	forced  reason = "a new one was asked for"
+	early   reason = "it is about to expire"
+	refused reason = "it may have been refused"
+)
+
 // Cached returns the credential that can be served as it is: no lock, no
-// request, no write. ok is false where Get has work to do. Errors are the
-// cache's, where what it holds may be good but cannot be opened now
-// (*cache.LockedError and the like).
-func (f *Flow) Cached(ctx context.Context) (c Credential, ok bool, err error) {
-	held, err := f.load(ctx)
-	if err != nil || f.Force || f.Anew || !held.Credential.lives(f.Now()) || f.wantsRenewal(held) {
-		return Credential{}, false, err
-	}
-	f.Log.Info("served from the cache", "entry", f.ID)
-	return held.Credential, true, nil
-}
-
-// wantsRenewal reports whether it is time to renew, and there is a way to.
-func (f *Flow) wantsRenewal(held entry) bool {
-	return len(held.Session) > 0 && held.Credential.wantsRenewal(f.Now())
-}
-
-// Get returns a credential that lives. Errors: those of the Authenticator, of
-// the cache's lock, and of Cached.
-func (f *Flow) Get(ctx context.Context) (Credential, error) {
-	began := f.Now()
-	if c, ok, err := f.Cached(ctx); ok || err != nil {
-		return c, err
-	}
+// request, no write to the cache. Where that cannot be it returns the Work to
+// Do. Errors are the cache's, where what it holds may be good but cannot be
+// opened now (*cache.LockedError and the like).
+func (f *Flow) Cached(ctx context.Context) (Credential, *Work, error) {
 	held, err := f.load(ctx)
 	if err != nil {
-		return Credential{}, err
+		return Credential{}, nil, err
 	}
-	forced := f.Force || f.Anew
-	if !forced && held.Credential.lives(began) {
-		if c := f.renewEarly(ctx, held); c.lives(f.Now()) {
+	if why := f.unfit(held); why != "" {
+		f.Log.Info("not served from the cache", "entry", f.ID, "because", string(why))
+		return Credential{}, &Work{held, why, f.Now()}, nil
+	}
+	f.Log.Info("served from the cache", "entry", f.ID)
+	return held.Credential, nil, nil
+}
+
+// unfit says why an entry cannot be served as it is; "" where it can.
+func (f *Flow) unfit(held entry) reason {
+	switch {
+	case f.Force || f.Anew:
+		return forced
+	case !held.Credential.lives(f.Now()):
+		return missing
+	case len(held.Session) == 0: // nothing would renew it
+		return ""
+	case held.Credential.wantsRenewal(f.Now()):
+		return early
+	case f.askedAgain(held.Credential):
+		return refused
+	}
+	return ""
+}
+
+// Do returns a credential that lives. It may wait, for another process too.
+// Errors: those of the Authenticator and of the cache's lock, *PausedError,
+// ErrNotKept, and those of Cached.
+func (f *Flow) Do(ctx context.Context, w *Work) (Credential, error) {
+	c, err := f.do(ctx, w)
+	if err == nil {
+		f.handed(c)
+	}
+	return c, err
+}
+
+func (f *Flow) do(ctx context.Context, w *Work) (Credential, error) {
+	if w.why == early || w.why == refused {
+		if c := f.renewAside(ctx, w); c.lives(f.Now()) {
 			return c, nil // else its last seconds went by meanwhile
 		}
 	}
-	return f.obtain(ctx, began, forced)
+	return f.obtain(ctx, w)
 }
 
-// obtain gets a credential under the entry's lock, waiting for it. With
-// forced, only a credential issued since began will do.
-func (f *Flow) obtain(ctx context.Context, began time.Time, forced bool) (Credential, error) {
+// Get is Cached and, where it takes that, Do.
+func (f *Flow) Get(ctx context.Context) (Credential, error) {
+	c, work, err := f.Cached(ctx)
+	if work == nil {
+		return c, err
+	}
+	return f.Do(ctx, work)
+}
+
+// obtain gets a credential under the entry's lock, waiting for it. Where a new
+// one was asked for, only one that was issued since will do.
+func (f *Flow) obtain(ctx context.Context, w *Work) (Credential, error) {
 	unlock, err := f.Store.Lock(ctx, f.ID)
 	if err != nil {
 		return Credential{}, err
@@ -123,48 +164,25 @@ func (f *Flow) obtain(ctx context.Context, began time.Time, forced bool) (Creden
 	if err != nil {
 		return Credential{}, err
 	}
-	if held.Credential.lives(f.Now()) && (!forced || held.Credential.Issued.After(began)) {
+	if held.Credential.lives(f.Now()) && (w.why != forced || held.Credential.Issued.After(w.began)) {
 		return held.Credential, nil
 	}
+	if f.Deliberate {
+		f.clearNotes() // a clean page
+	}
+	if err := f.mayAsk(w.began); err != nil {
+		return Credential{}, err
+	}
 	if len(held.Session) == 0 || f.Anew {
-		return f.login(ctx)
+		return f.login(ctx, w.began)
 	}
 	cred, err := f.refresh(ctx, held)
 	if errors.Is(err, ErrSessionEnded) {
 		f.Log.Info("the session has ended", "entry", f.ID)
-		return f.login(ctx)
+		return f.login(ctx, w.began)
 	}
+	f.noteOffline(err)
 	return cred, err
-}
-
-// earlyRenewal bounds a renewal that nobody needs yet.
-const earlyRenewal = 2 * time.Second
-
-// renewEarly tries to renew a credential that still lives, and returns the
-// living one whatever goes wrong. It waits for nobody: who holds the lock is
-// renewing it already.
-func (f *Flow) renewEarly(ctx context.Context, held entry) Credential {
-	ctx, cancel := context.WithTimeout(ctx, earlyRenewal)
-	defer cancel()
-	unlock, ok, err := f.Store.TryLock(f.ID)
-	if err != nil || !ok {
-		f.Log.Info("early renewal left to another", "entry", f.ID, "error", err)
-		return held.Credential
-	}
-	defer unlock()
-	again, err := f.load(ctx)
-	if err != nil || !again.Credential.lives(f.Now()) {
-		return held.Credential
-	}
-	if !f.wantsRenewal(again) {
-		return again.Credential
-	}
-	cred, err := f.refresh(ctx, again)
-	if err != nil {
-		f.Log.Info("early renewal failed", "entry", f.ID, "error", err)
-		return again.Credential
-	}
-	return cred
 }
 
 // refresh renews a session under the lock. A session that has ended is
@@ -187,26 +205,32 @@ func (f *Flow) refresh(ctx context.Context, held entry) (Credential, error) {
 		grant.About = held.About
 	}
 	f.save(ctx, entry(grant))
+	f.clearNotes()
 	return grant.Credential, nil
 }
 
 // login asks first whether the result can be stored: a person who went
 // through a browser for nothing does it again for each command.
-func (f *Flow) login(ctx context.Context) (Credential, error) {
-	home, err := f.Store.Prepare(ctx)
-	if f.MustStore && err != nil {
+func (f *Flow) login(ctx context.Context, began time.Time) (Credential, error) {
+	if err := f.mayLogIn(began); err != nil {
 		return Credential{}, err
 	}
-	if f.MustStore && home == cache.Nowhere {
+	home, err := f.Store.Prepare(ctx)
+	if f.Deliberate && err != nil {
+		return Credential{}, err
+	}
+	if f.Deliberate && home == cache.Nowhere {
 		return Credential{}, ErrNotKept
 	}
 	grant, err := f.Auth.Login(ctx)
 	if err != nil {
+		f.noteFailure(ctx, err)
 		return Credential{}, err
 	}
-	if err := f.save(ctx, entry(grant)); f.MustStore && err != nil {
+	if err := f.save(ctx, entry(grant)); f.Deliberate && err != nil {
 		return Credential{}, err
 	}
+	f.clearNotes()
 	return grant.Credential, nil
 }
 
@@ -215,11 +239,11 @@ func (f *Flow) login(ctx context.Context) (Credential, error) {
 // locked or silent may hold a good credential, and is an error.
 func (f *Flow) load(ctx context.Context) (entry, error) {
 	record, err := f.Store.Load(ctx, f.ID)
-	var missing *cache.UnavailableError
+	var absent *cache.UnavailableError
 	switch {
 	case errors.Is(err, cache.ErrMiss):
 		return entry{}, nil
-	case errors.As(err, &missing) && (missing.Reason == cache.Absent || missing.Reason == cache.Refused):
+	case errors.As(err, &absent) && (absent.Reason == cache.Absent || absent.Reason == cache.Refused):
 		return entry{}, nil
 	case err != nil:
 		return entry{}, err
@@ -234,7 +258,7 @@ func (f *Flow) save(ctx context.Context, e entry) error {
 	if err == nil {
 		err = f.Store.Save(context.WithoutCancel(ctx), f.ID, record)
 	}
-	if err != nil && !f.MustStore {
+	if err != nil && !f.Deliberate {
 		f.Warn("the credential could not be stored", err)
 	}
 	return err

@@ -31,6 +31,8 @@ type provider struct {
 	newest           atomic.Int32
 	holdLogin        chan struct{} // a login waits until it is closed
 	onLogin          func()
+	onRefresh        func(context.Context)
+	noSession        bool  // nothing renews what a login brings
 	silent           bool  // refreshes describe nothing
 	badTokens        error // refreshes rotate the session and bring no token
 }
@@ -38,7 +40,7 @@ type provider struct {
 func (p *provider) grant() Grant {
 	n := p.newest.Add(1)
 	now := p.now()
-	return Grant{
+	g := Grant{
 		Credential: Credential{
 			Token:  secret.New(fmt.Sprintf("token-%d", n)),
 			Issued: now,
@@ -47,6 +49,10 @@ func (p *provider) grant() Grant {
 		Session: fmt.Appendf(nil, "s%d", n),
 		About:   []byte("about"),
 	}
+	if p.noSession {
+		g.Session = nil
+	}
+	return g
 }
 
 func (p *provider) Login(ctx context.Context) (Grant, error) {
@@ -67,8 +73,11 @@ func (p *provider) Login(ctx context.Context) (Grant, error) {
 	return p.grant(), nil
 }
 
-func (p *provider) Refresh(_ context.Context, session []byte) (Grant, error) {
+func (p *provider) Refresh(ctx context.Context, session []byte) (Grant, error) {
 	p.renewals.Add(1)
+	if p.onRefresh != nil {
+		p.onRefresh(ctx)
+	}
 	if p.refreshErr != nil {
 		return Grant{}, p.refreshErr
 	}
@@ -88,23 +97,22 @@ func (p *provider) Refresh(_ context.Context, session []byte) (Grant, error) {
 // bench is a Flow with a clock of its own.
 type bench struct {
 	*Flow
-	p        *provider
-	clock    time.Time
-	dir      string
-	warnings []string
+	p            *provider
+	clock        time.Time
+	dir, runtime string
+	warnings     []string
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{clock: start, dir: filepath.Join(t.TempDir(), "cache")}
-	now := func() time.Time { return b.clock }
-	b.p = &provider{now: now, lifetime: time.Hour}
-	store, err := cache.Open(cache.Options{Dir: b.dir, Storage: cache.File})
-	if err != nil {
+	b := &bench{clock: start, dir: filepath.Join(t.TempDir(), "cache"), runtime: filepath.Join(t.TempDir(), "run")}
+	if err := os.Mkdir(b.runtime, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	now := func() time.Time { return b.clock }
+	b.p = &provider{now: now, lifetime: time.Hour}
 	b.Flow = &Flow{
-		Store: store,
+		Store: b.open(t),
 		ID:    cache.NewID([]byte("entry")),
 		Auth:  b.p,
 		Now:   now,
@@ -112,6 +120,16 @@ func newBench(t *testing.T) *bench {
 		Warn:  func(text string, err error) { b.warnings = append(b.warnings, text) },
 	}
 	return b
+}
+
+// open opens the cache as another process would.
+func (b *bench) open(t *testing.T) *cache.Store {
+	t.Helper()
+	store, err := cache.Open(cache.Options{Dir: b.dir, Storage: cache.File, Runtime: b.runtime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
 }
 
 // want gets a credential and compares it and what it cost so far.
@@ -146,11 +164,7 @@ func TestTheWayOfACredential(t *testing.T) {
 func TestNextProcessHits(t *testing.T) {
 	b := newBench(t)
 	b.want(t, "token-1", 1, 0)
-	store, err := cache.Open(cache.Options{Dir: b.dir, Storage: cache.File})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Store = store
+	b.Store = b.open(t)
 	b.want(t, "token-1", 1, 0)
 }
 
@@ -283,6 +297,7 @@ func TestFailedLoginStoresNothing(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	b.p.loginErr = nil
+	b.clock = b.clock.Add(time.Minute)
 	b.want(t, "token-1", 2, 0)
 }
 
@@ -298,12 +313,7 @@ func TestSingleFlight(t *testing.T) {
 		go func() {
 			defer all.Done()
 			f := *b.Flow
-			store, err := cache.Open(cache.Options{Dir: b.dir, Storage: cache.File})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			f.Store = store
+			f.Store = b.open(t)
 			got, err := f.Get(t.Context())
 			if err != nil {
 				t.Error(err)
@@ -369,7 +379,7 @@ func TestFailedSaveWarns(t *testing.T) {
 
 // login stops before a browser when its result could not be kept; get-token
 // goes on in memory.
-func TestMustStore(t *testing.T) {
+func TestDeliberate(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs a machine that may have no keyring")
 	}
@@ -380,13 +390,13 @@ func TestMustStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Store, b.MustStore = store, true
+	b.Store, b.Deliberate = store, true
 	_, err = b.Get(t.Context())
 	var absent *cache.UnavailableError
 	if !errors.As(err, &absent) || b.p.logins.Load() != 0 {
 		t.Errorf("error %v after %d logins", err, b.p.logins.Load())
 	}
-	b.MustStore = false
+	b.Deliberate = false
 	b.want(t, "token-1", 1, 0)
 	if len(b.warnings) != 1 {
 		t.Errorf("warnings %v", b.warnings)

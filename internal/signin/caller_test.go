@@ -1,0 +1,145 @@
+package signin
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// calls makes the caller one whose calls can be told apart, by a name.
+func (b *bench) calls(name string) *bench {
+	b.Caller.Call = sha256.Sum256([]byte(name))
+	return b
+}
+
+// A client that was given a credential asks again for nothing but a refusal
+// (401): its credential is renewed, once.
+func TestRefusalIsGuessed(t *testing.T) {
+	b := newBench(t).calls("k9s")
+	b.want(t, "token-1", 1, 0) // a login, handed to k9s
+	b.want(t, "token-2", 1, 1) // it was refused
+	b.want(t, "token-2", 1, 1) // a second guess would be one too many
+	b.clock = start.Add(10*time.Minute - time.Nanosecond)
+	b.want(t, "token-2", 1, 1)
+	b.clock = start.Add(10 * time.Minute)
+	b.want(t, "token-3", 1, 2)
+}
+
+// Whoever was not given this very credential cannot have been refused with it.
+func TestOthersAreNoRefusal(t *testing.T) {
+	b := newBench(t).calls("one")
+	b.want(t, "token-1", 1, 0)
+	b.calls("two").want(t, "token-1", 1, 0)
+	b.calls("three").want(t, "token-1", 1, 0)
+	b.Caller = Caller{Parent: "a script that says nothing of itself"}
+	b.want(t, "token-1", 1, 0)
+	b.want(t, "token-1", 1, 0)
+	b.calls("one").want(t, "token-2", 1, 1)
+	b.calls("two").want(t, "token-2", 1, 1) // it may have been refused, and is given another
+}
+
+// A client that merely asks often, or one process with twenty contexts, costs
+// one renewal in the window.
+func TestGuessesAreBounded(t *testing.T) {
+	b := newBench(t).calls("a dashboard")
+	for range 200 {
+		if _, err := b.Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.clock = b.clock.Add(2 * time.Second)
+	}
+	if n := b.p.renewals.Load(); n != 1 {
+		t.Errorf("%d renewals in %v", n, b.clock.Sub(start))
+	}
+}
+
+// The same at one time: a process with twenty contexts.
+func TestGuessesAtOnceAreBounded(t *testing.T) {
+	b := newBench(t).calls("twenty contexts")
+	b.want(t, "token-1", 1, 0)
+	var all sync.WaitGroup
+	for range 20 {
+		f := *b.Flow
+		f.Store = b.open(t)
+		all.Go(func() {
+			if _, err := f.Get(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if logins, renewals := b.p.logins.Load(), b.p.renewals.Load(); logins != 1 || renewals != 1 {
+		t.Errorf("%d logins, %d renewals", logins, renewals)
+	}
+}
+
+// A guess never asks a person, never fails, and is not repeated at once.
+func TestWrongGuessServesWhatLives(t *testing.T) {
+	for name, failure := range map[string]error{
+		"the network": fmt.Errorf("%w: 503", ErrOffline),
+		"the session": fmt.Errorf("%w: invalid_grant", ErrSessionEnded),
+		"another":     errors.New("invalid_client"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t).calls("k9s")
+			b.want(t, "token-1", 1, 0)
+			b.p.refreshErr = failure
+			b.want(t, "token-1", 1, 1)
+			b.want(t, "token-1", 1, 1)
+		})
+	}
+}
+
+// Nothing renews a credential without a session, so nothing is noted of it.
+func TestWithoutASessionNothingIsGuessed(t *testing.T) {
+	b := newBench(t).calls("k9s")
+	b.p.noSession = true
+	for range 3 {
+		b.want(t, "token-1", 1, 0)
+	}
+}
+
+// Near its end a credential is asked for again as a matter of course.
+func TestAboutToExpireIsNoRefusal(t *testing.T) {
+	b := newBench(t).calls("python")
+	b.want(t, "token-1", 1, 0)
+	b.clock = start.Add(55 * time.Minute)
+	b.want(t, "token-2", 1, 1)
+	if b.memo().Guessed != (moment{}) {
+		t.Error("a refusal was guessed")
+	}
+}
+
+// What was handed to whom is noted in the runtime folder alone, and where that
+// is missing or spoiled nothing is guessed, and all else goes on.
+func TestNothingIsGuessedWithoutARuntimeFolder(t *testing.T) {
+	for name, spoil := range map[string]func(dir string) error{
+		"missing":          os.Remove,
+		"others may write": func(dir string) error { return os.Chmod(dir, 0o777) },
+		"a file in the way": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "kubecred"), nil, 0o600)
+		},
+		"a link": func(dir string) error {
+			return os.Symlink(t.TempDir(), filepath.Join(dir, "kubecred"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t).calls("k9s")
+			if err := spoil(b.runtime); err != nil {
+				t.Fatal(err)
+			}
+			b.want(t, "token-1", 1, 0)
+			before := snapshot(t, b.dir)
+			b.want(t, "token-1", 1, 0)
+			b.want(t, "token-1", 1, 0)
+			if after := snapshot(t, b.dir); after != before {
+				t.Errorf("the cache changed:\n%s\n%s", before, after)
+			}
+		})
+	}
+}
