@@ -22,26 +22,29 @@ func (a *app) newFlow(s *settings.Settings, p *person) (*signin.Flow, error) {
 		Store:  store,
 		ID:     cache.NewID(s.Identity()),
 		Auth:   &oidc{app: a, s: s, person: p, store: store},
-		Caller: signin.Caller{Parent: a.parent(), Attended: p.attends()},
+		Caller: a.caller(p),
 		Now:    a.now,
 		Log:    a.log,
 		Warn:   p.warn,
 	}, nil
 }
 
-// call stands for all that a client said in running this program: who it is,
-// the arguments, and its exec info. It is zero for one that says nothing of
-// itself, as a script, of which nothing follows when it asks again.
-func (a *app) call(parent string) (sum [sha256.Size]byte) {
+// caller tells a client, which says something of itself in its exec info, from
+// a person or a script that runs the program by name. A client's call is who it
+// is, what it says, and the arguments.
+func (a *app) caller(p *person) signin.Caller {
+	c := signin.Caller{Attended: p.attends()}
 	info := a.getenv(execcred.EnvExecInfo)
 	if info == "" {
-		return sum
+		return c
 	}
-	text := []byte(parent + "\x00" + info)
+	c.Parent = a.parent()
+	call := []byte(c.Parent + "\x00" + info)
 	for _, arg := range a.args {
-		text = append(append(text, 0), arg...)
+		call = append(append(call, 0), arg...)
 	}
-	return sha256.Sum256(text)
+	c.Call = sha256.Sum256(call)
+	return c
 }
 
 func (a *app) openStore(s *settings.Settings, p *person) (*cache.Store, error) {

@@ -76,7 +76,6 @@ func (a *app) getToken(ctx context.Context, flags *settings.Flags) error {
 		return err
 	}
 	flow.Force = s.ForceRefresh
-	flow.Caller.Call = a.call(flow.Caller.Parent)
 	credential, work, err := flow.Cached(ctx)
 	if work != nil {
 		credential, err = a.do(ctx, s, flow, work)

@@ -31,6 +31,9 @@ func credentialOf(p *person, r desk.Result) clientauth.ExecCredentialStatus {
 	return *c.Status
 }
 
+// many is how many processes start at once.
+const many = 50
+
 // Many programs start at once, with nothing cached: one browser opens, and all are served by it.
 // The race detector watches the program itself.
 func TestManyAtOnceSignInOnce(t *testing.T) {
@@ -39,7 +42,7 @@ func TestManyAtOnceSignInOnce(t *testing.T) {
 	p := newPerson(t, kubecredRace(t))
 	flags := browserFlags(p)
 	var running []*desk.Running
-	for range 8 {
+	for range many {
 		running = append(running, p.start(desk.Null, p.program, append([]string{"get-token"}, flags...)...))
 	}
 	address := p.opens(running[0])
@@ -70,7 +73,7 @@ func TestManyAtOnceRenewOnce(t *testing.T) {
 	<-time.After(time.Until(first.ExpirationTimestamp.Time)) // nothing else tells that it has passed
 
 	var wait sync.WaitGroup
-	for range 8 {
+	for range many {
 		wait.Go(func() { p.getToken(desk.Null, flags...) })
 	}
 	wait.Wait()

@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -139,7 +140,7 @@ func theCluster(t *testing.T) *cluster.Cluster {
 		if err != nil {
 			return nil, err
 		}
-		return c, settle(ctx, c, p)
+		return c, errors.Join(settle(ctx, c, p), c.LetListPods(ctx, "developers"))
 	})
 }
 
@@ -156,10 +157,7 @@ func settle(ctx context.Context, c *cluster.Cluster, p *provider.Provider) error
 	if !ok {
 		return fmt.Errorf("no id_token among %d values", len(tokens))
 	}
-	if err := c.WaitForToken(ctx, token); err != nil {
-		return err
-	}
-	return c.LetListPods(ctx, "developers")
+	return c.WaitForToken(ctx, token)
 }
 
 func theBrowser(t *testing.T) *chrome.Browser {

@@ -21,7 +21,8 @@ process.stdin.resume();
 const config = JSON.parse(input);
 const store = new Store();
 const requests = [];
-let keys = [newKeys(1)];
+let generation = 1;
+let keys = [newKeys(generation)];
 let provider;
 let handle;
 
@@ -77,9 +78,9 @@ const actions = {
   '/device': ({ user_code, account, deny }) => answerDevice(user_code, account, deny),
   // An administrator ends every session of a person.
   '/revoke': ({ account }) => store.revokeAccount(account),
-  // New tokens are signed with a new key; the old one stays published.
-  '/keys': () => {
-    keys = [newKeys(keys.length + 1), ...keys];
+  // New tokens are signed with a new key; the old one stays published, unless it is dropped.
+  '/keys': ({ drop }) => {
+    keys = [newKeys(++generation), ...(drop ? [] : keys)];
     start();
   },
 };

@@ -9,8 +9,8 @@ import (
 
 // Caller is who runs this program, as far as that can be told.
 type Caller struct {
-	// Parent names the process that started this one, and no other process
-	// ever. Empty is unknown.
+	// Parent names the client that started this process, and no other process
+	// ever. Empty is no client: a person or a script runs the program itself.
 	Parent string
 	// Call stands for the parent and all that it said: the arguments, and
 	// what the client told of itself. Zero is a caller of whom nothing

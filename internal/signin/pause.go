@@ -171,7 +171,7 @@ func (f *Flow) mayLogIn(began time.Time) error {
 // pause is how long this caller does not log in after s.
 func (f *Flow) pause(s *setback) time.Duration {
 	switch {
-	case f.Caller.Attended && f.Caller.Parent != s.Parent:
+	case f.Caller.Attended && (f.Caller.Parent == "" || f.Caller.Parent != s.Parent):
 		return 0 // the person tries again
 	case f.Caller.Attended:
 		return shortPause

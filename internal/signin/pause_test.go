@@ -59,8 +59,10 @@ func TestPersonMayTryAgainAtOnce(t *testing.T) {
 	b.refuses(t, "denied", 1, 0)
 	b.attended("kubectl 2").refuses(t, "denied", 2, 0)
 	b.attended("kubectl 2").refuses(t, "signing in failed just now: denied", 2, 0)
+	b.attended("").refuses(t, "denied", 3, 0) // by name, in a shell that stays the same
+	b.attended("").refuses(t, "denied", 4, 0)
 	b.p.loginErr = nil
-	b.attended("kubectl 3").want(t, "token-1", 3, 0)
+	b.attended("kubectl 3").want(t, "token-1", 5, 0)
 }
 
 // Callers without a person wait twice as long after each failure, up to an

@@ -68,6 +68,9 @@ func (r *Running) start(stdin Stdin) (err error) {
 	}
 }
 
+// Signal sends a signal to the command alone.
+func (r *Running) Signal(s os.Signal) error { return r.cmd.Process.Signal(s) }
+
 // Wait waits for the end. A command that fails is no error here: see the code.
 func (r *Running) Wait() (Result, error) {
 	if r.pipe != nil {

@@ -54,6 +54,12 @@ func (p *Provider) RotateKeys(ctx context.Context) error {
 	return p.ask(ctx, "/keys", nil, nil)
 }
 
+// ReplaceKeys makes the provider sign with a new key, and takes the old one away: whoever has fetched
+// the keys since does not believe the tokens from before.
+func (p *Provider) ReplaceKeys(ctx context.Context) error {
+	return p.ask(ctx, "/keys", url.Values{"drop": {"yes"}}, nil)
+}
+
 func (p *Provider) ask(ctx context.Context, path string, query url.Values, answer any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.admin+path+"?"+query.Encode(), nil)
 	if err != nil {
