@@ -137,14 +137,15 @@ const (
 )
 
 // patience is the deadline of a whole run: the person's time, and a minute for
-// everything else.
+// everything else. A browser login may first have to wait for others', each of
+// which has its own deadline.
 func patience(s *settings.Settings) time.Duration {
 	const rest = time.Minute
 	switch s.Grant {
-	case settings.GrantAuto, settings.GrantDeviceCode:
-		return max(s.Timeout, longestDevice) + rest
+	case settings.GrantClientCredentials:
+		return s.Timeout + rest
 	case settings.GrantPassword:
 		return longestTyping + rest
 	}
-	return s.Timeout + rest
+	return max(s.Timeout, longestDevice) + rest
 }

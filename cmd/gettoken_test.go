@@ -119,10 +119,11 @@ func TestGetTokenNobody(t *testing.T) {
 // A client of Kubernetes waits for ever; the program does not.
 func TestPatience(t *testing.T) {
 	for grant, want := range map[settings.Grant]time.Duration{
-		settings.GrantAuthCode:   4 * time.Minute,
-		settings.GrantPassword:   11 * time.Minute,
-		settings.GrantAuto:       31 * time.Minute,
-		settings.GrantDeviceCode: 31 * time.Minute,
+		settings.GrantClientCredentials: 4 * time.Minute,
+		settings.GrantPassword:          11 * time.Minute,
+		settings.GrantAuthCode:          31 * time.Minute,
+		settings.GrantAuto:              31 * time.Minute,
+		settings.GrantDeviceCode:        31 * time.Minute,
 	} {
 		if got := patience(&settings.Settings{Grant: grant, Timeout: 3 * time.Minute}); got != want {
 			t.Errorf("%s: %v, want %v", grant, got, want)
