@@ -32,14 +32,8 @@ type Caller struct {
 // guessWindow is how often a refusal is guessed for one entry.
 const guessWindow = 10 * time.Minute
 
-// askedAgain notes what is handed to the caller, and reports whether it seems
-// to have been refused.
-func (f *Flow) askedAgain(c Credential) bool {
-	return f.handed(c) && !f.memo().Guessed.within(guessWindow, f.Now())
-}
-
 // handed notes that the caller has c now, and reports whether they had it
-// before.
+// before, and so were probably refused with it.
 func (f *Flow) handed(c Credential) bool {
 	return f.Caller.Call != [sha256.Size]byte{} && f.Store.Handed(f.handing(c))
 }
@@ -63,9 +57,6 @@ const (
 // that lives whatever goes wrong. It waits for nobody: who holds the lock is
 // renewing it already.
 func (f *Flow) renewAside(ctx context.Context, w *Work) Credential {
-	if f.memo().tried(w.why, f.Now()) {
-		return w.held.Credential
-	}
 	ctx, cancel := context.WithTimeout(ctx, asideLimit)
 	defer cancel()
 	unlock, ok, err := f.Store.TryLock(f.ID)

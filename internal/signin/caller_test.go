@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/kubecred/kubecred/cache"
 )
 
 // calls makes the caller one whose calls can be told apart, by a name.
@@ -41,6 +43,55 @@ func TestOthersAreNoRefusal(t *testing.T) {
 	b.want(t, "token-1", 1, 0)
 	b.calls("one").want(t, "token-2", 1, 1)
 	b.calls("two").want(t, "token-2", 1, 1) // it may have been refused, and is given another
+}
+
+// Who is given another credential than before was not refused with this one.
+func TestRenewedByOthersIsNoRefusal(t *testing.T) {
+	b := newBench(t).calls("one")
+	b.want(t, "token-1", 1, 0)
+	b.clock = start.Add(11 * time.Minute)
+	b.Caller, b.Force = Caller{}, true
+	b.want(t, "token-2", 1, 1)
+	b.Force = false
+	b.calls("one").want(t, "token-2", 1, 1)
+	b.ID = cache.NewID([]byte("another entry, in the same words"))
+	b.want(t, "token-3", 2, 1)
+	b.want(t, "token-4", 2, 2)
+}
+
+// A renewal that nobody needs is not repeated where another was faster, and the
+// faster one's credential is served.
+func TestAnotherRenewedMeanwhile(t *testing.T) {
+	for why, at := range map[reason]time.Duration{early: 55 * time.Minute, refused: time.Minute} {
+		b := newBench(t).calls("one")
+		b.want(t, "token-1", 1, 0)
+		b.clock = start.Add(at)
+		_, work, err := b.Cached(t.Context())
+		if err != nil || work == nil || work.why != why {
+			t.Fatalf("work %+v, error %v", work, err)
+		}
+		b.Force = true
+		b.want(t, "token-2", 1, 1)
+		got, err := b.Do(t.Context(), work)
+		if err != nil || got.Token.Reveal() != "token-2" || b.p.renewals.Load() != 1 {
+			t.Errorf("%s: got %s after %d renewals, error %v", why, got.Token.Reveal(), b.p.renewals.Load(), err)
+		}
+	}
+}
+
+// Neither failures nor successes bring another guess in the window.
+func TestGuessIsRememberedThroughFailures(t *testing.T) {
+	b := newBench(t).calls("one")
+	b.want(t, "token-1", 1, 0)
+	b.p.refreshErr = fmt.Errorf("%w: 503", ErrOffline)
+	b.want(t, "token-1", 1, 1)
+	b.p.refreshErr = nil
+	b.clock = start.Add(time.Second)
+	b.Force = true
+	b.want(t, "token-2", 1, 2)
+	b.Force = false
+	b.want(t, "token-2", 1, 2)
+	b.want(t, "token-2", 1, 2)
 }
 
 // A client that merely asks often, or one process with twenty contexts, costs

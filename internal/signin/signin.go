@@ -116,11 +116,19 @@ func (f *Flow) unfit(held entry) reason {
 	case len(held.Session) == 0: // nothing would renew it
 		return ""
 	case held.Credential.wantsRenewal(f.Now()):
-		return early
-	case f.askedAgain(held.Credential):
-		return refused
+		return f.unlessTried(early)
+	case f.handed(held.Credential):
+		return f.unlessTried(refused)
 	}
 	return ""
+}
+
+// unlessTried lets what was tried of late be.
+func (f *Flow) unlessTried(why reason) reason {
+	if f.memo().tried(why, f.Now()) {
+		return ""
+	}
+	return why
 }
 
 // Do returns a credential that lives. It may wait, for another process too.
