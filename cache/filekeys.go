@@ -30,8 +30,9 @@ func (k fileKeys) Get(_ context.Context, id keyring.ID) (keyring.Key, error) {
 	return key, nil
 }
 
+// Put is called by one process at a time, so one temporary name is enough.
 func (k fileKeys) Put(_ context.Context, key keyring.Key) error {
-	return k.folder.write(keyFile(key.ID()), key.Bytes())
+	return k.folder.writeBy("new-key"+tempSuffix, keyFile(key.ID()), key.Bytes())
 }
 
 // Check has nothing to ask: a folder is looked at when it is used.

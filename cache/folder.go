@@ -19,6 +19,7 @@ const (
 	folderMode = 0o700
 	fileMode   = 0o600
 	tempSuffix = ".tmp"
+	probeName  = "probe" + tempSuffix
 )
 
 // folder is one folder directly below the cache's own.
@@ -81,6 +82,7 @@ func (f folder) create() error {
 			return err
 		}
 	}
+	f.step("folders")
 	return nil
 }
 
@@ -130,32 +132,49 @@ func (f folder) read(name string) ([]byte, error) {
 	return data, nil
 }
 
-// write replaces a file at once or not at all. One process at a time writes
-// one name, so what an earlier one left behind when it was killed is replaced
-// too. Errors: *UnsafeError, *UnwritableError.
+// write replaces a file at once or not at all. Errors: *UnsafeError,
+// *UnwritableError.
 func (f folder) write(name string, data []byte) error {
+	return f.writeBy(name+tempSuffix, name, data)
+}
+
+// writeBy is write by a temporary file that the caller names.
+func (f folder) writeBy(temp, name string, data []byte) error {
+	if err := f.writeTemp(temp, data); err != nil {
+		return err
+	}
+	defer os.Remove(f.join(temp)) // still there only after an error
+	return f.rename(temp, name)
+}
+
+// writeTemp is the first half of write; after an error there is no file.
+// Temporary files have few names, and one process at a time writes one of
+// them: what a killed one left behind is replaced by the next and does not pile
+// up.
+func (f folder) writeTemp(name string, data []byte) error {
 	if err := f.create(); err != nil {
 		return err
 	}
-	temp := f.join(name + tempSuffix)
-	defer os.Remove(temp) // still there only after an error
-	if err := f.writeTemp(temp, data); err != nil {
+	if err := f.fill(f.join(name), data); err != nil {
 		return &UnwritableError{f.path, err}
 	}
-	return f.rename(name+tempSuffix, name)
+	return nil
 }
 
-func (f folder) writeTemp(temp string, data []byte) error {
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (f folder) fill(path string, data []byte) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|noFollow, fileMode)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|noFollow, fileMode)
 	if err != nil {
 		return err
 	}
 	f.step("created")
 	err = errors.Join(file.Chmod(fileMode), writeAll(file, data), file.Sync(), file.Close())
 	f.step("written")
+	if err != nil {
+		_ = os.Remove(path)
+	}
 	return err
 }
 
@@ -191,20 +210,12 @@ func (f folder) aside(name string) error {
 	}
 }
 
-// tryWrite makes a file and removes it.
+// tryWrite makes a file and removes it. One process at a time does.
 func (f folder) tryWrite() error {
-	if err := f.create(); err != nil {
+	if err := f.writeTemp(probeName, make([]byte, 512)); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(f.path, "probe-*"+tempSuffix)
-	if err != nil {
-		return &UnwritableError{f.path, err}
-	}
-	err = errors.Join(writeAll(file, make([]byte, 512)), file.Close(), os.Remove(file.Name()))
-	if err != nil {
-		return &UnwritableError{f.path, err}
-	}
-	return nil
+	return f.removeOne(probeName)
 }
 
 // touch makes an empty file if there is none.
@@ -215,6 +226,7 @@ func (f folder) touch(name string) error {
 	path := f.join(name)
 	file, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL|noFollow, fileMode)
 	if err == nil {
+		f.step("touched")
 		return errors.Join(file.Chmod(fileMode), file.Close())
 	}
 	if info, statErr := os.Lstat(path); statErr == nil {
@@ -223,19 +235,28 @@ func (f folder) touch(name string) error {
 	return &UnwritableError{f.path, err}
 }
 
-// remove deletes a file; none there is no error.
+// remove deletes a file, and before it what a killed writer of it left behind,
+// which holds as much. None there is no error.
 func (f folder) remove(name string) error {
 	err := f.check()
-	if err == nil {
-		err = patiently(func() error { return os.Remove(f.join(name)) })
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return &UnwritableError{f.path, err}
-		}
-	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	for _, name := range []string{name + tempSuffix, name} {
+		if err == nil {
+			err = f.removeOne(name)
+		}
+	}
 	return err
+}
+
+func (f folder) removeOne(name string) error {
+	err := patiently(func() error { return os.Remove(f.join(name)) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return &UnwritableError{f.path, err}
+	}
+	f.step("removed")
+	return nil
 }
 
 // patiently repeats what fails because another process has the file open,

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +21,7 @@ func children() map[string]func(dir string) error {
 	all := map[string]func(dir string) error{
 		"make key": childMakeKey,
 		"lock":     childLock,
-		"die":      childDie,
+		"crash":    childCrash,
 	}
 	for name, run := range systemChildren() {
 		all[name] = run
@@ -193,88 +192,4 @@ func TestKilledHolderFreesTheLock(t *testing.T) {
 		t.Errorf("the lock was free after %v", wait)
 	}
 	_ = holder.cmd.Wait()
-}
-
-// Test 7: a writer killed at any step leaves the old state or the new, no
-// lock, and nothing in the way of the next.
-func TestKilledWriterLeavesOldOrNew(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		old  Record
-		make func(t *testing.T, dir string, s *Store)
-	}{
-		{"the first entry", Record{}, func(*testing.T, string, *Store) {}},
-		{"over an older one", record("old"), func(t *testing.T, _ string, s *Store) {
-			mustSave(t, s, entry, record("old"))
-		}},
-		{"over a damaged one", Record{}, func(t *testing.T, dir string, s *Store) {
-			mustSave(t, s, entry, record("old"))
-			overwrite(t, filepath.Join(dir, "file", entry.String()), []byte("damage"))
-		}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			killed := 0
-			for step := 1; ; step++ {
-				s, dir := fileStore(t)
-				test.make(t, dir, s)
-				out, err := child(t, "die", dir, stepEnv+"="+strconv.Itoa(step)).CombinedOutput()
-				if err == nil {
-					break
-				}
-				if len(out) > 0 {
-					t.Fatalf("step %d: %s", step, out)
-				}
-				killed++
-				oldOrNew(t, s, test.old, step)
-				lockNow(t, s, entry)()
-				mustSave(t, s, entry, record("next"))
-				wantLoad(t, s, entry, record("next"))
-				for path := range snapshot(t, dir) {
-					if strings.HasSuffix(path, entry.String()+tempSuffix) {
-						t.Errorf("step %d: %s was left behind", step, path)
-					}
-				}
-			}
-			if killed < 3 {
-				t.Errorf("killed at %d steps only", killed)
-			}
-		})
-	}
-}
-
-func oldOrNew(t *testing.T, s *Store, old Record, step int) {
-	t.Helper()
-	got, err := s.Load(context.Background(), entry)
-	switch {
-	case err == nil && (string(got.Payload) == "new" || string(got.Payload) == string(old.Payload)):
-	case errors.Is(err, ErrMiss) && old.Payload == nil:
-	default:
-		t.Errorf("killed at step %d: Load = %q, %v", step, got.Payload, err)
-	}
-}
-
-// childDie saves an entry and kills itself at the step it was told.
-func childDie(dir string) error {
-	s, err := Open(Options{Dir: dir, Storage: File})
-	if err != nil {
-		return err
-	}
-	left, err := strconv.Atoi(os.Getenv(stepEnv))
-	if err != nil {
-		return err
-	}
-	v := s.vaults[0]
-	v.folder.step = func(string) {
-		if left--; left == 0 {
-			self, err := os.FindProcess(os.Getpid())
-			if err == nil {
-				err = self.Kill()
-			}
-			fmt.Println("still alive:", err)
-			select {}
-		}
-	}
-	v.keys = fileKeys{v.folder}
-	return save(s, entry, record("new"))
 }

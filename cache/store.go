@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/kubecred/kubecred/internal/keyring"
 )
@@ -192,7 +193,7 @@ func (s *Store) supersede(ctx context.Context, chosen *vault, id ID) {
 // its Lock. No entry is no error. Errors: *UnwritableError.
 func (s *Store) Remove(_ context.Context, id ID) error {
 	var errs []error
-	for _, v := range s.vaults {
+	for _, v := range slices.Backward(s.vaults) { // killed in between, no older entry comes to light
 		errs = append(errs, v.folder.remove(id.String()))
 	}
 	return errors.Join(errs...)
@@ -210,7 +211,7 @@ func (s *Store) Prepare(ctx context.Context) (Home, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := v.folder.tryWrite(); err != nil {
+	if err := v.tryWrite(ctx); err != nil {
 		return "", err
 	}
 	return v.home, nil

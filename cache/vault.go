@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"strings"
 	"sync"
 
@@ -32,6 +33,7 @@ type Keys interface {
 
 const (
 	currentName = "current"
+	stagedName  = currentName + tempSuffix
 	asideMark   = ".aside-"
 )
 
@@ -128,7 +130,7 @@ func (v *vault) makeRoom(ctx context.Context, id ID) error {
 // Errors: *LockedError, *UnavailableError, *UnsafeError, *UnwritableError, the
 // context's.
 func (v *vault) currentKey(ctx context.Context) (keyring.Key, error) {
-	key, err := v.namedKey(ctx)
+	key, err := v.namedKey(ctx, currentName)
 	if errors.Is(err, keyring.ErrNotFound) {
 		key, err = v.makeKey(ctx)
 	}
@@ -138,10 +140,10 @@ func (v *vault) currentKey(ctx context.Context) (keyring.Key, error) {
 	return key, nil
 }
 
-// namedKey returns the key that the file "current" names; no file, or one
+// namedKey returns the key that the file called name names; no file, or one
 // that names nothing, is keyring.ErrNotFound.
-func (v *vault) namedKey(ctx context.Context) (keyring.Key, error) {
-	text, err := v.folder.read(currentName)
+func (v *vault) namedKey(ctx context.Context, name string) (keyring.Key, error) {
+	text, err := v.folder.read(name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrMiss) {
 		return keyring.Key{}, keyring.ErrNotFound
 	}
@@ -155,25 +157,66 @@ func (v *vault) namedKey(ctx context.Context) (keyring.Key, error) {
 	return v.key(ctx, id)
 }
 
+// makeKey makes the current key: its name is staged, the key is put into its
+// home, the name becomes "current". A process that is killed in between leaves
+// a name that the next one finds: no key lies about that nobody knows.
 func (v *vault) makeKey(ctx context.Context) (keyring.Key, error) {
-	unlock, err := v.locks.lock(ctx, "key-"+string(v.home))
+	unlock, err := v.lock(ctx)
 	if err != nil {
 		return keyring.Key{}, err
 	}
 	defer unlock()
-	if key, err := v.namedKey(ctx); !errors.Is(err, keyring.ErrNotFound) {
+	if key, err := v.namedKey(ctx, currentName); !errors.Is(err, keyring.ErrNotFound) {
 		return key, err // another process was faster, or the keyring just closed
 	}
-	if err := v.folder.create(); err != nil {
+	switch key, err := v.namedKey(ctx, stagedName); {
+	case err == nil:
+		return key, v.folder.rename(stagedName, currentName)
+	case isKeyrings(err), ctx.Err() != nil:
 		return keyring.Key{}, err
 	}
 	key := keyring.NewKey()
-	if err := v.keys.Put(ctx, key); err != nil {
+	if err := v.folder.writeTemp(stagedName, []byte(key.ID().String()+"\n")); err != nil {
 		return keyring.Key{}, err
 	}
+	defer os.Remove(v.folder.join(stagedName)) // still there only after an error
+	if err := v.keep(ctx, key); err != nil {
+		return keyring.Key{}, err
+	}
+	return key, v.folder.rename(stagedName, currentName)
+}
+
+// isKeyrings tells a keyring that does not answer from a name that is no good.
+func isKeyrings(err error) bool {
+	var failed *keyring.Error
+	return errors.As(err, &failed) && !errors.Is(err, keyring.ErrNotFound)
+}
+
+// keep puts a new key into its home, and reads it back.
+func (v *vault) keep(ctx context.Context, key keyring.Key) error {
+	if err := v.keys.Put(ctx, key); err != nil {
+		return err
+	}
+	v.folder.step("kept")
 	kept, err := v.key(ctx, key.ID())
 	if err != nil || !kept.Equal(key) {
-		return keyring.Key{}, &keyring.Error{Kind: keyring.ErrFailed, Detail: "it did not keep the new data key"}
+		return &keyring.Error{Kind: keyring.ErrFailed, Detail: "it did not keep the new data key"}
 	}
-	return key, v.folder.write(currentName, []byte(key.ID().String()+"\n"))
+	return nil
+}
+
+// tryWrite reports whether the folder takes files.
+func (v *vault) tryWrite(ctx context.Context) error {
+	unlock, err := v.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return v.folder.tryWrite()
+}
+
+// lock is for what the processes of one home do one by one, whatever entry
+// they are about.
+func (v *vault) lock(ctx context.Context) (unlock func(), err error) {
+	return v.locks.lock(ctx, "key-"+string(v.home))
 }
