@@ -109,6 +109,14 @@ func wantLoad(t *testing.T, s *Store, id ID, want Record) {
 // snapshot returns the content of every file below dir, locks left out.
 func snapshot(t *testing.T, dir string) map[string]string {
 	t.Helper()
+	files, err := contents(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func contents(dir string) (map[string]string, error) {
 	files := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasSuffix(path, ".lock") {
@@ -118,10 +126,7 @@ func snapshot(t *testing.T, dir string) map[string]string {
 		files[strings.TrimPrefix(path, dir)] = string(data)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
+	return files, err
 }
 
 func overwrite(t *testing.T, path string, data []byte) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,9 +24,8 @@ func children() map[string]func(dir string) error {
 		"lock":     childLock,
 		"crash":    childCrash,
 	}
-	for name, run := range systemChildren() {
-		all[name] = run
-	}
+	maps.Copy(all, systemChildren())
+	maps.Copy(all, diskChildren())
 	return all
 }
 

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package cache
+
+func diskChildren() map[string]func(dir string) error { return nil }
