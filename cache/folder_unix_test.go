@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,63 +155,6 @@ func childReadOnly(dir string) error {
 	return nil
 }
 
-// Test 10: symlinks and foreign owners refused, and what others may change.
-func TestUnsafePlacesAreRefused(t *testing.T) {
-	for name, spoil := range map[string]func(dir, path string) error{
-		"the folder is a link": func(dir, _ string) error {
-			return errors.Join(os.Rename(dir, dir+"2"), os.Symlink(dir+"2", dir))
-		},
-		"the home's folder is a link": func(dir, _ string) error {
-			home := filepath.Join(dir, "file")
-			return errors.Join(os.Rename(home, dir+"2"), os.Symlink(dir+"2", home))
-		},
-		"the entry is a link": func(dir, path string) error {
-			return errors.Join(os.Rename(path, dir+"2"), os.Symlink(dir+"2", path))
-		},
-		"the entry is a link to nothing": func(dir, path string) error {
-			return errors.Join(os.Remove(path), os.Symlink(dir+"2", path))
-		},
-		"the entry is a pipe":                func(_, path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) },
-		"the entry is a folder":              func(_, path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
-		"the folder is a file":               func(dir, _ string) error { return errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)) },
-		"others may write to the folder":     func(dir, _ string) error { return os.Chmod(dir, 0o722) },
-		"the group may write to the home":    func(dir, _ string) error { return os.Chmod(filepath.Join(dir, "file"), 0o720) },
-		"others may read the entry":          func(_, path string) error { return os.Chmod(path, 0o604) },
-		"the group may write the entry":      func(_, path string) error { return os.Chmod(path, 0o620) },
-		"the folder belongs to another user": func(dir, _ string) error { return chown(dir) },
-		"the home belongs to another user":   func(dir, _ string) error { return chown(filepath.Join(dir, "file")) },
-		"the entry belongs to another user":  func(_, path string) error { return chown(path) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, dir := fileStore(t)
-			mustSave(t, s, entry, record("token"))
-			path := filepath.Join(dir, "file", entry.String())
-			if err := spoil(dir, path); errors.Is(err, errNeedsRoot) {
-				t.Skip(err)
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			fresh := openStore(t, Options{Dir: dir + "/", Storage: File}) // a slash would follow a link
-			_, loadErr := fresh.Load(context.Background(), entry)
-			for _, err := range []error{loadErr, save(fresh, entry, record("new"))} {
-				var unsafe *UnsafeError
-				if !errors.As(err, &unsafe) || errors.Is(err, ErrMiss) {
-					t.Errorf("error = %v", err)
-				}
-			}
-		})
-	}
-}
-
-var errNeedsRoot = errors.New("needs root to give a file away")
-
-func chown(path string) error {
-	if os.Getuid() != 0 {
-		return errNeedsRoot
-	}
-	return os.Chown(path, nobody, nobody)
-}
-
 func TestRootsFolderIsRefused(t *testing.T) {
 	cmd := child(t, "roots folder", "")
 	ordinary(t, cmd)
@@ -233,47 +175,4 @@ func childRootsFolder(string) error {
 	}
 	fmt.Println("refused")
 	return nil
-}
-
-func TestUnsafeLocksAreRefused(t *testing.T) {
-	target := filepath.Join(t.TempDir(), "target")
-	for name, spoil := range map[string]func(folder, lock string) error{
-		"the folder is a link": func(folder, _ string) error {
-			return errors.Join(os.RemoveAll(folder), os.Mkdir(target, 0o700), os.Symlink(target, folder))
-		},
-		"the lock is a link": func(_, lock string) error {
-			return errors.Join(os.Remove(lock), os.Symlink(target, lock))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, dir := fileStore(t)
-			lockNow(t, s, entry)()
-			folder := filepath.Join(dir, "locks")
-			if err := spoil(folder, filepath.Join(folder, entry.String()+".lock")); err != nil {
-				t.Fatal(err)
-			}
-			var unsafe *UnsafeError
-			if _, err := s.Lock(context.Background(), entry); !errors.As(err, &unsafe) {
-				t.Errorf("Lock: %v", err)
-			}
-		})
-	}
-}
-
-// Remove goes through no link: it could delete in a folder of somebody else's.
-func TestRemoveFollowsNoLink(t *testing.T) {
-	s, dir := fileStore(t)
-	mustSave(t, s, entry, record("token"))
-	home := filepath.Join(dir, "file")
-	if err := errors.Join(os.Rename(home, dir+"2"), os.Symlink(dir+"2", home)); err != nil {
-		t.Fatal(err)
-	}
-	before := snapshot(t, dir+"2")
-	var unsafe *UnsafeError
-	if err := s.Remove(context.Background(), entry); !errors.As(err, &unsafe) {
-		t.Errorf("Remove: %v", err)
-	}
-	if !maps.Equal(before, snapshot(t, dir+"2")) {
-		t.Error("a file went")
-	}
 }
