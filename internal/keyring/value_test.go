@@ -57,6 +57,18 @@ func TestDecodeValue(t *testing.T) {
 	}
 }
 
+func FuzzParseID(f *testing.F) {
+	id := NewKey().ID().String()
+	f.Add(id)
+	f.Add(strings.ToUpper(id))
+	f.Add(id[1:])
+	f.Fuzz(func(t *testing.T, s string) {
+		if id, err := ParseID(s); err == nil && id.String() != s {
+			t.Errorf("%q was read as %s", s, id)
+		}
+	})
+}
+
 func FuzzDecodeValue(f *testing.F) {
 	key := keyOf([]byte(strings.Repeat("k", KeySize)))
 	id := key.ID()
