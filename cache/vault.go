@@ -4,7 +4,7 @@ package cache
 //
 // The folder's file "current" names, in the clear, the data key that new
 // entries are sealed under; each entry names its own. A key is made once,
-// under a lock, read back and compared before its name is written down. Since
+// under a lock, read back and compared before it is the current one. Since
 // a key's ID is its fingerprint, a new key never takes an old one's place,
 // whatever the keyring said about the old one.
 
