@@ -51,6 +51,7 @@ func (a *app) openStore(s *settings.Settings, p *person) (*cache.Store, error) {
 	return cache.Open(cache.Options{
 		Dir:         s.CacheDir,
 		Storage:     cache.Storage(s.Storage),
+		Kernel:      cache.KernelMode(s.KernelKeyring),
 		Interactive: p.attends(),
 		Notice:      func(text string) { p.Show(text + "\n") },
 		Runtime:     a.files.Runtime,

@@ -256,6 +256,9 @@ func (r *resolution) setCache() (err error) {
 	if s.Storage, err = convert(r, keyStorage, storage); err != nil {
 		return err
 	}
+	if s.KernelKeyring, err = convert(r, keyKernel, kernelKeyring); err != nil {
+		return err
+	}
 	if s.CacheDir = r.picked[keyCacheDir].text; s.CacheDir == "" {
 		s.CacheDir = r.files.Cache
 	}

@@ -165,6 +165,13 @@ func storage(s string) (string, error) {
 	return "", errors.New("must be auto, keyring, file, disk or none")
 }
 
+func kernelKeyring(s string) (string, error) {
+	if s != "auto" && s != "on" && s != "off" {
+		return "", errors.New("must be auto, on or off")
+	}
+	return s, nil
+}
+
 func authMethod(s string) (string, error) {
 	switch s {
 	case "auto":

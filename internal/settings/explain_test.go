@@ -25,10 +25,10 @@ func find(t *testing.T, all []Explained, setting string) Explained {
 func TestExplain(t *testing.T) {
 	p := newPlace(t)
 	p.write(p.User, "profiles: {corp: {oidc-issuer-url: 'https://other.example', certificate-authority: x.pem, account: profile, oidc-extra-scope: [groups]}}")
-	p.write(p.Policy, "token-cache-storage: keyring\nproxy: none\n")
+	p.write(p.Policy, "token-cache-storage: keyring\nkernel-keyring: off\nproxy: none\n")
 	all, err := Explain(Input{
 		Files:      p.Files,
-		Flags:      args(t, "--account=flag", "--token-cache-storage=file", "--profile=corp"),
+		Flags:      args(t, "--account=flag", "--token-cache-storage=file", "--kernel-keyring=on", "--profile=corp"),
 		Kubeconfig: usual(t, "--account=block"),
 		Variable:   env("KUBECRED_ACCOUNT", "variable", "KUBECRED_OIDC_CLIENT_SECRET", "https://issuer.example "+canary),
 		Extension:  []byte(`{"scopes": ["x"]}`),
@@ -44,6 +44,7 @@ func TestExplain(t *testing.T) {
 		"account":               "flag | --account | --account in the kubeconfig, KUBECRED_ACCOUNT, " + profile,
 		"oidc-extra-scope":      "groups | " + profile + " | the cluster's exec extension",
 		"token-cache-storage":   "keyring | " + p.Policy + " | --token-cache-storage",
+		"kernel-keyring":        "off | " + p.Policy + " | --kernel-keyring",
 		"token-cache-dir":       p.Cache + " | the default | ",
 		"grant-type":            "auto | the default | ",
 		"listen-address":        "127.0.0.1:8000, 127.0.0.1:18000 | the default | ",

@@ -224,6 +224,7 @@ func TestHostileValues(t *testing.T) {
 		"grant-type":                     {"implicit", ""},
 		"oidc-pkce-method":               {"plain"},
 		"token-cache-storage":            {"plain", "Keyring"},
+		"kernel-keyring":                 {"yes", "On", "true"},
 		"oidc-client-auth-method":        {"client_secret_jwt"},
 		"exec-api-version":               {"v1alpha1", "v2"},
 		"authentication-timeout-sec":     {"0", "-1", "86401"},

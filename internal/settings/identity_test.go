@@ -93,7 +93,7 @@ func TestIdentityOfEachSetting(t *testing.T) {
 		"insecure-skip-tls-verify": "true", "oidc-auth-request-extra-params": "prompt=login", "username": "alice",
 
 		"oidc-client-secret": "x", "oidc-client-auth-method": "none", "oidc-redirect-url": "http://localhost:9000", "force-refresh": "true",
-		"token-cache-dir": "/x", "token-cache-storage": "file", "tls-renegotiation-once": "true", "tls-renegotiation-freely": "true",
+		"token-cache-dir": "/x", "token-cache-storage": "file", "kernel-keyring": "off", "tls-renegotiation-once": "true", "tls-renegotiation-freely": "true",
 		"oidc-pkce-method": "S256", "oidc-use-pkce": "true", "grant-type": "device-code", "listen-address": "localhost:9000",
 		"skip-open-browser": "true", "browser-command": "firefox", "authentication-timeout-sec": "1", "password": "x",
 		"open-url-after-authentication": "https://x.example", "exec-api-version": "v1beta1", "v": "1",

@@ -21,6 +21,7 @@ type policy struct {
 	issuers     []string // exact, or https://*.example.com; nil allows all
 	grants      []Grant  // denied
 	storage     string   // instead of any other; "" leaves it
+	kernel      string   // kernel-keyring, instead of any other; "" leaves it
 	authorities []string // CA files, instead of any other; nil leaves it
 	systemRoots bool     // besides authorities
 	proxy       string
@@ -65,6 +66,8 @@ func (p *policy) entry(name, val *yaml.Node) (err error) {
 		err = p.denyGrants(val)
 	case "token-cache-storage":
 		p.storage, err = checkedScalar(val, func(s string) error { _, err := storage(s); return err })
+	case "kernel-keyring":
+		p.kernel, err = checkedScalar(val, func(s string) error { _, err := kernelKeyring(s); return err })
 	case "certificate-authority":
 		p.authorities, err = checkedList(val, checkText)
 	case "add-system-roots":

@@ -77,11 +77,11 @@ func TestPolicyDenies(t *testing.T) {
 
 func TestPolicyForces(t *testing.T) {
 	ca := certificate(t)
-	p := policyPlace(t, "token-cache-storage: keyring\ncertificate-authority: [ca.pem]\nadd-system-roots: true\nproxy: http://proxy.example:3128\n")
+	p := policyPlace(t, "token-cache-storage: keyring\nkernel-keyring: off\ncertificate-authority: [ca.pem]\nadd-system-roots: true\nproxy: http://proxy.example:3128\n")
 	p.write(filepath.Join(filepath.Dir(p.Policy), "ca.pem"), ca)
-	s := mustResolve(t, Input{Files: p.Files, Flags: usual(t, "--token-cache-storage=none", "--certificate-authority=/does/not/exist", "--certificate-authority-data=!")})
-	if s.Storage != "keyring" || string(s.CAPEM) != ca || !s.AddSystemRoots || s.Proxy != "http://proxy.example:3128" {
-		t.Errorf("storage %s, CA %q, proxy %s", s.Storage, s.CAPEM, s.Proxy)
+	s := mustResolve(t, Input{Files: p.Files, Flags: usual(t, "--token-cache-storage=none", "--kernel-keyring=on", "--certificate-authority=/does/not/exist", "--certificate-authority-data=!")})
+	if s.Storage != "keyring" || s.KernelKeyring != "off" || string(s.CAPEM) != ca || !s.AddSystemRoots || s.Proxy != "http://proxy.example:3128" {
+		t.Errorf("storage %s, kernel %s, CA %q, proxy %s", s.Storage, s.KernelKeyring, s.CAPEM, s.Proxy)
 	}
 	mustRefuse(t, Input{Files: p.Files, Flags: usual(t, "--insecure-skip-tls-verify")}, Denied, "insecure-skip-tls-verify")
 	// disk is our file, in the policy as in a flag.
@@ -117,6 +117,7 @@ func TestPolicyFailsClosed(t *testing.T) {
 		"unknown grant":    {"deny-grants: [devicecode]\n", Invalid, "line 1: not a grant"},
 		"auto":             {"deny-grants: [auto]\n", Invalid, "not a grant"},
 		"storage":          {"token-cache-storage: safe\n", Invalid, "line 1: must be"},
+		"kernel":           {"kernel-keyring: never\n", Invalid, "line 1: must be auto, on or off"},
 		"proxy secret":     {"proxy: http://u:" + canary + "@proxy.example\n", Invalid, "line 1: expects none or"},
 		"yes":              {"deny-insecure: yes\n", Invalid, "line 1: expects true or false"},
 		"quoted true":      {"deny-insecure: [true]\n", Invalid, "line 1: expects true or false"},

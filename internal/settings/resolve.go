@@ -134,6 +134,9 @@ func (r *resolution) force() {
 	if r.policy.storage != "" {
 		r.picked[keyStorage] = pick{value: value{text: r.policy.storage}, forced: true}
 	}
+	if r.policy.kernel != "" {
+		r.picked[keyKernel] = pick{value: value{text: r.policy.kernel}, forced: true}
+	}
 	if r.policy.authorities != nil {
 		r.picked[keyCA] = pick{value: value{list: r.policy.authorities}, forced: true}
 		r.picked[keyCAData] = pick{forced: true}

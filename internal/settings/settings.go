@@ -102,6 +102,7 @@ type Settings struct {
 
 	CacheDir       string
 	Storage        string // auto, keyring, file, none
+	KernelKeyring  string // auto, on, off
 	ForceRefresh   bool
 	Profile        string
 	ExecAPIVersion string // v1 or v1beta1, where the client names none

@@ -36,6 +36,7 @@ func samples(t *testing.T, p place) map[string]struct{ flag, yaml, shown string 
 		"force-refresh":                  {"true", "", "true"},
 		"token-cache-dir":                {"~/cache", "~/cache", filepath.Join(p.Home, "cache")},
 		"token-cache-storage":            {"disk", "disk", "disk"},
+		"kernel-keyring":                 {"off", "off", "off"},
 		"certificate-authority":          {"~/ca.pem", "['~/ca.pem']", path},
 		"certificate-authority-data":     {data, data, size},
 		"add-system-roots":               {"true", "true", "true"},

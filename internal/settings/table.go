@@ -25,6 +25,7 @@ const (
 	keyForceRefresh
 	keyCacheDir
 	keyStorage
+	keyKernel
 	keyCA
 	keyCAData
 	keySystemRoots
@@ -140,6 +141,7 @@ func table() *[keyCount]spec {
 		keyForceRefresh:        {"force-refresh", kindToggle, inFlag | inVariable, 0, "", "Renew the credential though it has not expired"},
 		keyCacheDir:            {"token-cache-dir", kindText, anywhere, pathlike, "", "Folder of the cache (default \"kubecred\" in the user's cache folder)"},
 		keyStorage:             {"token-cache-storage", kindText, anywhere, 0, "auto", "Where credentials are kept: auto, keyring, file (or disk) or none"},
+		keyKernel:              {"kernel-keyring", kindText, anywhere, 0, "auto", "[Linux] Whether the kernel's keyring may hold the data key: auto (not in containers), on or off"},
 		keyCA:                  {"certificate-authority", kindItems, anywhere, bundled | identifying | pathlike, "", "PEM file of a certificate authority to trust instead of the system's"},
 		keyCAData:              {"certificate-authority-data", kindItems, anywhere, bundled | identifying, "", "The same as base64 data"},
 		keySystemRoots:         {"add-system-roots", kindToggle, anywhere, bundled | identifying, "", "Trust the system's certificate authorities besides the given ones"},
