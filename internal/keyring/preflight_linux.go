@@ -9,11 +9,13 @@ package keyring
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -87,14 +89,14 @@ func discover(runtimeDir string) string {
 // activated with start, and counts as there but not running without.
 func find(ctx context.Context, bus dbus.BusObject, start bool) (running bool, err error) {
 	if err := call(ctx, bus, "org.freedesktop.DBus.NameHasOwner", secretsName).Store(&running); err != nil {
-		return false, fail(ErrFailed, err.Error())
+		return false, ofBus(err)
 	}
 	if running {
 		return true, nil
 	}
 	var names []string
 	if err := call(ctx, bus, "org.freedesktop.DBus.ListActivatableNames").Store(&names); err != nil {
-		return false, fail(ErrFailed, err.Error())
+		return false, ofBus(err)
 	}
 	if !slices.Contains(names, secretsName) {
 		return false, fail(ErrAbsent, "no Secret Service on the session bus")
@@ -114,13 +116,13 @@ func collectionLocked(ctx context.Context, service dbus.BusObject, conn *dbus.Co
 	var collections []dbus.ObjectPath
 	err := property(ctx, service, "org.freedesktop.Secret.Service", "Collections", &collections)
 	if err != nil {
-		return false, fail(ErrFailed, err.Error())
+		return false, ofBus(err)
 	}
 	path := loginPath
 	if !slices.Contains(collections, path) {
 		err := call(ctx, service, "org.freedesktop.Secret.Service.ReadAlias", "default").Store(&path)
 		if err != nil {
-			return false, fail(ErrFailed, err.Error())
+			return false, ofBus(err)
 		}
 	}
 	if path == "/" {
@@ -129,9 +131,23 @@ func collectionLocked(ctx context.Context, service dbus.BusObject, conn *dbus.Co
 	var locked bool
 	err = property(ctx, conn.Object(secretsName, path), "org.freedesktop.Secret.Collection", "Locked", &locked)
 	if err != nil {
-		return false, fail(ErrFailed, err.Error())
+		return false, ofBus(err)
 	}
 	return locked, nil
+}
+
+// ofBus says what a call's failure means. A bus that dies is the end of a
+// stream, or godbus's word for what it then did itself; for a service that
+// dies the bus answers in its place.
+func ofBus(err error) error {
+	var answer dbus.Error
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, dbus.ErrClosed):
+		return fail(ErrFailed, "the session bus hung up")
+	case errors.As(err, &answer) && answer.Name == "org.freedesktop.DBus.Error.NoReply":
+		return fail(ErrFailed, "the Secret Service ended before it answered")
+	}
+	return fail(ErrFailed, err.Error())
 }
 
 func call(ctx context.Context, object dbus.BusObject, method string, args ...any) *dbus.Call {

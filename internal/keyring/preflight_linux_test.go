@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -43,6 +44,18 @@ func TestBusAddress(t *testing.T) {
 				t.Errorf("busAddress = %q, %v; want %q", got, err, test.want)
 			}
 		})
+	}
+}
+
+func TestBusErrors(t *testing.T) {
+	for want, err := range map[string]error{
+		"the session bus hung up":                     &net.OpError{Op: "read", Net: "unix", Err: io.EOF},
+		"the Secret Service ended before it answered": dbus.Error{Name: "org.freedesktop.DBus.Error.NoReply"},
+		"no such object":                              dbus.Error{Name: "org.freedesktop.DBus.Error.UnknownObject", Body: []any{"no such object"}},
+	} {
+		if got := ofBus(err); !errors.Is(got, ErrFailed) || got.Error() != "the keyring failed: "+want {
+			t.Errorf("%v becomes %q, want %q", err, got, want)
+		}
 	}
 }
 
