@@ -47,6 +47,18 @@ func (k *Keyring) Env() []string {
 	return []string{"HOME=" + k.home, "XDG_RUNTIME_DIR=" + k.runtime, "DBUS_SESSION_BUS_ADDRESS=" + k.address}
 }
 
+// Address is the bus's.
+func (k *Keyring) Address() string { return k.address }
+
+// Pid is the number of the keyring's daemon.
+func (k *Keyring) Pid() int { return k.daemon.Pid() }
+
+// BusPid is the number of the bus's.
+func (k *Keyring) BusPid() int { return k.bus.Pid() }
+
+// Quit ends the daemon and leaves the bus without one, until Unlock starts another.
+func (k *Keyring) Quit() { k.daemon.Stop() }
+
 func (k *Keyring) startBus() error {
 	path, err := exec.LookPath("dbus-daemon")
 	if err != nil {
