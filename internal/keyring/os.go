@@ -135,8 +135,8 @@ func (o *OS) attempt(ctx context.Context, call func() (string, error)) (string, 
 		return text, err
 	case errors.Is(err, ring.ErrNotFound):
 		return "", fail(ErrNotFound, "")
-	case locked: // the person closed the prompt
-		return "", fail(ErrLocked, err.Error())
+	case locked: // all that go-keyring says is which collection it meant
+		return "", fail(ErrLocked, "its window was closed, or could not be shown")
 	}
 	return "", fail(platformKind(err), err.Error())
 }
