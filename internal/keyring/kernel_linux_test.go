@@ -105,6 +105,28 @@ func TestKernelCopyWithAnotherFingerprintIsPassedOver(t *testing.T) {
 	}
 }
 
+// A copy ends an hour after it was put there, however often it is read.
+func TestHitsDoNotProlongACopy(t *testing.T) {
+	needKernel(t)
+	ctx, key := context.Background(), NewKey()
+	defer forget(t, key)
+	fake := newFakeRing()
+	// Two, since the kernel counts whole seconds: one may be over at once.
+	door := WithCopy(NewOS(Options{Ring: fake}), NewKernel(KernelOn, 2*time.Second))
+	if err := door.Put(ctx, key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := door.Get(ctx, key.ID()); err != nil { // which leaves the copy
+		t.Fatal(err)
+	}
+	home := fake.calls.Load()
+	for deadline := time.Now().Add(5 * time.Second); fake.calls.Load() == home; time.Sleep(20 * time.Millisecond) {
+		if _, err := door.Get(ctx, key.ID()); err != nil || time.Now().After(deadline) {
+			t.Fatalf("the copy still serves: %v", err)
+		}
+	}
+}
+
 // plant puts a key into the user keyring as another program might.
 func plant(t *testing.T, description string, payload []byte, rights uint32) {
 	t.Helper()
