@@ -48,6 +48,23 @@ func lockedKeyring(m *member) func() {
 	return func() { m.must(m.keyring.Reopen(context.Background())) }
 }
 
+// With a person at a terminal the keyring itself is let ask; where there is no display its window does not
+// come up.
+func TestPromptThatCannotBeShown(t *testing.T) {
+	t.Parallel()
+	parts.Need(t, parts.Keyring, parts.Terminal)
+	m := newSealed(t)
+	end := lockedKeyring(m)
+	for _, command := range []string{"get-token", "login"} {
+		r := m.call(desk.Terminal, command, m.byBrowser()...)
+		r.Stderr = strings.ReplaceAll(r.Stderr, "\r\n", "\n") // the terminal's
+		m.ended(r, 7, lines("the keyring is locked: its window was closed, or could not be shown", lockedHint))
+	}
+	m.unchanged()
+	end()
+	m.serves()
+}
+
 // bySignal is the code of a program that Ctrl-C ended without its doing; a shell makes 130 of it as well.
 const bySignal = -1
 

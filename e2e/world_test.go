@@ -40,12 +40,18 @@ const (
 // patience is the longest that one command or one page may take on a busy machine.
 const patience = 40 * time.Second
 
+// osLoginKind is the variable that makes this binary a login to the machine. It names its kinds, with commas.
+const osLoginKind = "KUBECRED_E2E_LOGIN"
+
 // running is what has been started; the tests of this package share it.
 var running world
 
 func TestMain(m *testing.M) {
 	if file := os.Getenv(pluginFile); file != "" {
 		os.Exit(plugin(file, os.Stdout))
+	}
+	if kinds := os.Getenv(osLoginKind); kinds != "" {
+		os.Exit(osLogin(kinds))
 	}
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
