@@ -184,7 +184,6 @@ func TestKernelRefusesAsWell(t *testing.T) {
 // logout --all.
 func TestKernelCopy(t *testing.T) {
 	t.Parallel()
-	parts.Need(t, parts.Keyring)
 	needKernel(t)
 	m := newSealed(t)
 	held := func() bool {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/kubecred/kubecred/e2e/internal/desk"
-	"github.com/kubecred/kubecred/e2e/internal/parts"
 	"github.com/kubecred/kubecred/e2e/internal/secretservice"
 )
 
@@ -16,7 +15,6 @@ import (
 // a daemon per call, and later calls would hang on it (cli/cli#7582).
 func TestNoBusLaunchesNothing(t *testing.T) {
 	t.Parallel()
-	parts.Need(t, parts.Keyring)
 	for name, address := range map[string]func(*member) (address, detail string){
 		"no variable":                  noBus,
 		"autolaunch":                   autolaunch,

@@ -51,7 +51,7 @@ func newMember(t *testing.T) *member {
 // newSealed is a member whose credential lies in the cache, under a key that the keyring alone holds.
 func newSealed(t *testing.T) *member {
 	t.Helper()
-	parts.Need(t, parts.Keyring)
+	parts.Need(t, parts.Keyring, parts.Terminal)
 	m := newMember(t)
 	m.keyring, m.storage = newKeyring(m.person)
 	m.storage = append(m.storage, "--kernel-keyring=off")
@@ -99,6 +99,15 @@ func lines(message, hint string) string { return "error: " + message + "\nhint: 
 func (m *member) refuses(command, stderr string, more ...string) {
 	m.t.Helper()
 	m.ended(m.call(desk.Null, command, append(more, m.byBrowser()...)...), 7, stderr)
+	m.unchanged()
+}
+
+// refusesAtTerminal is the same with a person there, whom nothing is to be asked.
+func (m *member) refusesAtTerminal(command, stderr string, more ...string) {
+	m.t.Helper()
+	r := m.call(desk.Terminal, command, append(more, m.byBrowser()...)...)
+	r.Stderr = strings.ReplaceAll(r.Stderr, "\r\n", "\n") // the terminal's
+	m.ended(r, 7, stderr)
 	m.unchanged()
 }
 
@@ -182,6 +191,9 @@ func TestNeverAHang(t *testing.T) {
 			end := fault.begin(m)
 			for _, command := range []string{"get-token", "login"} {
 				m.refuses(command, fault.says)
+			}
+			if fault.says == lines(timedOut, timedOutHint) { // a prompt is a person's to answer
+				m.refusesAtTerminal("login", fault.says)
 			}
 			end()
 			m.serves()

@@ -9,7 +9,6 @@ import (
 
 	"github.com/kubecred/kubecred/e2e/internal/desk"
 	"github.com/kubecred/kubecred/e2e/internal/keyring"
-	"github.com/kubecred/kubecred/e2e/internal/parts"
 	"github.com/kubecred/kubecred/e2e/internal/secretservice"
 )
 
@@ -52,13 +51,10 @@ func lockedKeyring(m *member) func() {
 // come up.
 func TestPromptThatCannotBeShown(t *testing.T) {
 	t.Parallel()
-	parts.Need(t, parts.Keyring, parts.Terminal)
 	m := newSealed(t)
 	end := lockedKeyring(m)
 	for _, command := range []string{"get-token", "login"} {
-		r := m.call(desk.Terminal, command, m.byBrowser()...)
-		r.Stderr = strings.ReplaceAll(r.Stderr, "\r\n", "\n") // the terminal's
-		m.ended(r, 7, lines("the keyring is locked: its window was closed, or could not be shown", lockedHint))
+		m.refusesAtTerminal(command, lines("the keyring is locked: its window was closed, or could not be shown", lockedHint))
 	}
 	m.unchanged()
 	end()
@@ -74,7 +70,6 @@ func TestPersonMayLeaveThePrompt(t *testing.T) {
 	for _, command := range []string{"get-token", "login"} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
-			parts.Need(t, parts.Keyring, parts.Terminal)
 			m := newSealed(t)
 			m.keyring.Quit()
 			service, err := secretservice.StartLocked(context.Background(), m.keyring.Address())
