@@ -72,6 +72,12 @@ func (e *UnavailableError) Error() string { return e.Err.Error() }
 // Unwrap returns the keyring's own error.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// Is finds one of the same Reason.
+func (e *UnavailableError) Is(target error) bool {
+	other, ok := target.(*UnavailableError)
+	return ok && other.Reason == e.Reason
+}
+
 // UnsafeError: a file or folder that another user could have made or changed,
 // or a symbolic link. It is not used.
 type UnsafeError struct{ Path, Reason string }

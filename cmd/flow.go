@@ -66,15 +66,18 @@ type shelf struct {
 }
 
 // shelves lists every entry of the cache folder, whichever mode the settings
-// choose for new ones: what lies there is the person's all the same.
-func (a *app) shelves(ctx context.Context, s *settings.Settings, p *person) ([]shelf, error) {
+// choose for new ones: what lies there is the person's all the same. open is the
+// cache of those settings, which may have waited for a keyring already.
+func (a *app) shelves(ctx context.Context, s *settings.Settings, p *person, open *cache.Store) ([]shelf, error) {
 	var all []shelf
 	for _, mode := range []cache.Storage{cache.Auto, cache.File} {
-		of := *s
-		of.Storage = string(mode)
-		store, err := a.openStore(&of, p)
-		if err != nil {
-			return nil, err
+		store := open
+		if of := *s; open == nil || s.Storage != string(mode) {
+			of.Storage = string(mode)
+			var err error
+			if store, err = a.openStore(&of, p); err != nil {
+				return nil, err
+			}
 		}
 		items, err := store.List(ctx)
 		if err != nil {

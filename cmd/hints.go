@@ -152,7 +152,7 @@ func ofCache(err error) (string, int) {
 	case errors.As(err, &locked):
 		return "unlock your keyring (sign in to your desktop, or open its password manager), then try again; nothing is lost", exitCache
 	case errors.As(err, &absent):
-		return absentHint(absent), exitCache
+		return absentHint(err, absent.Reason), exitCache
 	case errors.As(err, &newer):
 		return "update kubecred", exitCache
 	case errors.As(err, &unsafe):
@@ -163,11 +163,17 @@ func ofCache(err error) (string, int) {
 	return "", 0
 }
 
-func absentHint(e *cache.UnavailableError) string {
-	if e.Reason == cache.TimedOut {
+func absentHint(err error, why cache.Reason) string {
+	const file = "choose --token-cache-storage=file: a key in a file, which protects no more than the file's mode"
+	switch {
+	case why == cache.TimedOut:
 		return "look whether your keyring waits for you in a window, then try again; nothing is lost"
+	case why == cache.Failed:
+		return "start your keyring again (sign in to your desktop anew), then try again; nothing is lost"
+	case errors.Is(err, &cache.UnavailableError{Reason: cache.Refused}):
+		return file + "; or, where nobody else has your user ID, --kernel-keyring=on"
 	}
-	return "start your keyring, or choose --token-cache-storage=file: a key in a file, which protects no more than the file's mode"
+	return "start your keyring, or " + file
 }
 
 func ofProvider(err error) (string, int) {

@@ -76,7 +76,7 @@ func (a *app) logoutCached(ctx context.Context, t *target, all bool) error {
 		return err
 	}
 	defer done()
-	shelves, err := a.shelves(ctx, s, a.newPerson(true, ""))
+	shelves, err := a.shelves(ctx, s, a.newPerson(true, ""), nil)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (a *app) status(ctx context.Context, t *target, output string) error {
 	if report.Storage, err = store.Probe(ctx); err != nil {
 		report.Problem = oneLine(err.Error())
 	}
-	all, err := a.shelves(ctx, s, a.newPerson(false, ""))
+	all, err := a.shelves(ctx, s, a.newPerson(false, ""), store)
 	if err != nil {
 		return err
 	}

@@ -157,10 +157,10 @@ func TestKernelRefusesAsWell(t *testing.T) {
 			m.forgetAfter(asRunner)
 			says := m.noKeyring() + "; the kernel's keyring is not to be used: " + c.says
 			for _, grant := range [][]string{m.byBrowser(), {"--grant-type=device-code"}, {"--grant-type=password"}} {
-				m.ended(m.inSession(c.kinds, desk.Null, "login", grant...), 7, lines(says, absentHint))
+				m.ended(m.inSession(c.kinds, desk.Null, "login", grant...), 7, lines(says, refusedHint))
 				seen := m.inSession(c.kinds, desk.Terminal, "login", grant...)
 				seen.Stderr = strings.ReplaceAll(seen.Stderr, "\r\n", "\n")
-				m.ended(seen, 7, lines(says, absentHint))
+				m.ended(seen, 7, lines(says, refusedHint))
 			}
 			m.token = "no token is known yet"
 			m.sealed = m.files(m.cacheDir())

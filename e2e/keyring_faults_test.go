@@ -168,7 +168,10 @@ const (
 	timedOut     = "the keyring did not answer in time: nothing within 3s"
 	timedOutHint = "look whether your keyring waits for you in a window, then try again; nothing is lost"
 	lockedHint   = "unlock your keyring (sign in to your desktop, or open its password manager), then try again; nothing is lost"
-	absentHint   = "start your keyring, or choose --token-cache-storage=file: a key in a file, which protects no more than the file's mode"
+	failedHint   = "start your keyring again (sign in to your desktop anew), then try again; nothing is lost"
+	fileHint     = "choose --token-cache-storage=file: a key in a file, which protects no more than the file's mode"
+	absentHint   = "start your keyring, or " + fileHint
+	refusedHint  = fileHint + "; or, where nobody else has your user ID, --kernel-keyring=on"
 )
 
 // Never a hang: a silent bus, a service that stopped, a prompt that never completes where nobody could

@@ -132,7 +132,7 @@ func TestKeyringDiesWhileItIsAsked(t *testing.T) {
 			r := m.start(desk.Null, m.program, m.args("get-token", m.byBrowser()...)...)
 			m.await(asked)
 			m.must(syscall.Kill(c.victim(m.keyring), syscall.SIGKILL))
-			m.ended(m.finish(r), 7, lines(c.says, absentHint))
+			m.ended(m.finish(r), 7, lines(c.says, failedHint))
 			m.unchanged()
 
 			_ = syscall.Kill(m.keyring.Pid(), syscall.SIGCONT) // or it would not hear that it is to end

@@ -94,10 +94,16 @@ func (o *OS) Put(ctx context.Context, key Key) error {
 // Check reports whether the door could be used now, and starts, unlocks and
 // asks nothing.
 func (o *OS) Check(ctx context.Context) error {
+	if err := o.verdict.get(); err != nil {
+		return err
+	}
 	locked, err := bounded(ctx, wait{limit: o.quick}, func(ctx context.Context) (bool, error) {
 		return o.check(ctx, false)
 	})
-	if err == nil && locked {
+	switch {
+	case errors.Is(err, ErrAbsent), errors.Is(err, ErrTimeout):
+		o.verdict.set(err)
+	case err == nil && locked: // it may be unlocked yet
 		return fail(ErrLocked, "")
 	}
 	return err

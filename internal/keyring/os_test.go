@@ -125,6 +125,22 @@ func TestSilentPreflightTimesOut(t *testing.T) {
 	}
 }
 
+// A command that looks twice (status) waits once.
+func TestSilentKeyringIsCheckedOnce(t *testing.T) {
+	door := NewOS(Options{Ring: newFakeRing()})
+	door.quick = 20 * time.Millisecond
+	var looked atomic.Int32
+	door.check = func(context.Context, bool) (bool, error) { looked.Add(1); return false, hang() }
+	for _, err := range []error{door.Check(context.Background()), door.Check(context.Background()), door.Put(context.Background(), NewKey())} {
+		if !errors.Is(err, ErrTimeout) {
+			t.Errorf("error %v", err)
+		}
+	}
+	if looked.Load() != 1 {
+		t.Errorf("it was looked at %d times", looked.Load())
+	}
+}
+
 func TestLockedKeyringWithoutAPersonIsNotAsked(t *testing.T) {
 	fake := newFakeRing()
 	door := NewOS(Options{Ring: fake})
