@@ -1,31 +1,41 @@
-// Package program builds the program under test.
+// Package program builds the program under test, and what it is compared with.
 package program
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/kubecred/kubecred/e2e/internal/parts"
 )
 
 // Release builds kubecred as it is released and returns the executable.
 func Release() (string, error) {
-	return build("kubecred", []string{"CGO_ENABLED=0"}, "-trimpath", "-ldflags=-s -w")
+	path := parts.Build("program", "kubecred")
+	return path, Like(context.Background(), path, ".")
 }
 
 // Race builds kubecred with the race detector, which ends it with code 66 when it finds a race.
 func Race() (string, error) {
-	return build("kubecred-race", []string{"CGO_ENABLED=1"}, "-race")
+	path := parts.Build("program", "kubecred-race")
+	return path, build(context.Background(), parts.Root(), path, "CGO_ENABLED=1", "-race")
 }
 
-func build(name string, env []string, flags ...string) (string, error) {
-	path := parts.Build("program", name)
-	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), ".")...)
-	cmd.Dir = parts.Root()
-	cmd.Env = append(os.Environ(), env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
+// Like builds the main package in folder, a path from the repository's root, as a release is built,
+// into the file out. Further flags may be given.
+func Like(ctx context.Context, out, folder string, more ...string) error {
+	flags := append([]string{"-trimpath", "-ldflags=-s -w"}, more...)
+	return build(ctx, filepath.Join(parts.Root(), folder), out, "CGO_ENABLED=0", flags...)
+}
+
+func build(ctx context.Context, dir, out, env string, flags ...string) error {
+	args := append([]string{"build", "-o", out}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, ".")...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w\n%s", filepath.Base(out), err, text)
 	}
-	return path, nil
+	return nil
 }
