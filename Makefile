@@ -1,9 +1,9 @@
-# One line a job; what is longer lives in scripts/ and e2e/stages.
+# One line a job; what is longer lives in scripts/, e2e/stages and e2e/bench.
 # `make test` is what CI runs.
 
 GO ?= go
 
-.PHONY: build demo test quick parts bench lint snapshot clean
+.PHONY: build demo test quick parts bench bench-go lint snapshot clean
 
 build: ## the program, as it is released
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o kubecred .
@@ -20,7 +20,10 @@ quick: ## the quick tests alone
 parts: ## install and build what the end-to-end tests drive
 	@$(GO) -C e2e run ./stages parts
 
-bench: ## Go's benchmarks of every package
+bench: ## what a call costs, as the tables of docs/performance.md; a minute
+	@$(GO) -C e2e run ./bench
+
+bench-go: ## Go's benchmarks of every package
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 lint: ## what reads the code without running it
