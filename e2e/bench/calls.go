@@ -38,14 +38,16 @@ func (w *workshop) calls() []*call {
 		rowOneLine: {name: "a Go program that prints one line", command: w.caller.Other(w.program("oneline"))},
 		rowLinked:  {name: "the same, linking what kubecred links", command: w.caller.Other(w.program("linked"))},
 		rowVersion: {name: "`kubecred version`", command: w.caller.Other(w.program("kubecred"), "version")},
-		rowKernel:  {name: "hit, data key in the kernel's keyring", skipped: w.lacks},
+		rowKernel:  {name: "hit, data key in the kernel's keyring", skipped: w.lacksKernel},
 		rowService: {name: "hit, Secret Service asked each time", skipped: w.lacks},
 		rowFile:    {name: "hit, data key in a file", command: w.caller.GetToken(w.inFile)},
 		rowBig:     {name: "hit, file, a token of " + kilobytes(w.bigToken), command: w.caller.GetToken(w.big)},
 	}
-	if w.lacks == "" {
-		rows[rowBig].name = "hit, kernel's keyring, a token of " + kilobytes(w.bigToken)
+	if w.inKernel != nil {
 		rows[rowKernel].command = w.caller.GetToken(w.inKernel)
+		rows[rowBig].name = "hit, kernel's keyring, a token of " + kilobytes(w.bigToken)
+	}
+	if w.inService != nil {
 		rows[rowService].command = w.caller.GetToken(w.inService)
 	}
 	return rows

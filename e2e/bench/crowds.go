@@ -40,7 +40,7 @@ func sizes() []int { return []int{1, 10, 50} }
 
 func (w *workshop) crowds(ctx context.Context) ([]*crowd, error) {
 	warm := w.inFile
-	if w.lacks == "" {
+	if w.inKernel != nil {
 		warm = w.inKernel
 	}
 	renewed, err := w.caller.SealedByFile()

@@ -19,12 +19,13 @@ type workshop struct {
 	dir    string // the programs
 	caller *caller.Caller
 
-	service *keyring.Keyring // nil where lacks says why
-	lacks   string
+	service     *keyring.Keyring // nil where lacks says why
+	lacks       string
+	lacksKernel string // why the kernel's keyring cannot be used
 
 	inFile    *caller.Cache
-	inKernel  *caller.Cache // the Secret Service's, with the kernel's copy; nil where lacks says why
-	inService *caller.Cache // the Secret Service's alone; nil likewise
+	inKernel  *caller.Cache // the Secret Service's, with the kernel's copy; nil without that
+	inService *caller.Cache // the Secret Service's alone; nil without one
 	big       *caller.Cache // of the best kind that there is, with a token of 64 KB
 
 	token, bigToken int // the tokens' sizes, in bytes
@@ -96,6 +97,7 @@ func (w *workshop) build(ctx context.Context) error {
 // lacks says why.
 func (w *workshop) openKeyring(ctx context.Context) error {
 	if w.lacks = lacks(); w.lacks != "" {
+		w.lacksKernel = w.lacks
 		return nil
 	}
 	home := filepath.Join(w.dir, "keyring")
@@ -106,15 +108,26 @@ func (w *workshop) openKeyring(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if w.inKernel, err = w.filledCache(ctx); err != nil {
+	if err := w.fillKernel(ctx); err != nil {
 		return err
 	}
 	// One of its own: who does not use the kernel's keyring takes the copy out of it.
-	if w.inService, err = w.filledCache(ctx); err != nil {
+	in, err := w.caller.SealedByKeyring(w.service.Env())
+	if err != nil {
 		return err
 	}
-	w.inService = w.inService.WithoutKernel()
+	w.inService = in.WithoutKernel()
+	if _, err = w.caller.Fill(ctx, w.inService); err != nil {
+		return err
+	}
 	return w.prove(ctx)
+}
+
+func (w *workshop) fillKernel(ctx context.Context) (err error) {
+	if w.lacksKernel = caller.KernelLacks(ctx); w.lacksKernel == "" {
+		w.inKernel, err = w.filledCache(ctx)
+	}
+	return err
 }
 
 func lacks() string {
@@ -132,7 +145,7 @@ func lacks() string {
 // prove makes sure that the rows are about what their names say: without a Secret Service the
 // kernel's copy serves, and whoever does not use that is served nothing from the cache.
 func (w *workshop) prove(ctx context.Context) error {
-	if !w.hit(ctx, w.inKernel.WithoutKeyring()) {
+	if w.inKernel != nil && !w.hit(ctx, w.inKernel.WithoutKeyring()) {
 		return errors.New("the kernel's keyring holds no copy of the data key")
 	}
 	if w.hit(ctx, w.inService.WithoutKeyring()) {
@@ -150,7 +163,7 @@ func (w *workshop) hit(ctx context.Context, in *caller.Cache) bool {
 
 // newCache makes an empty cache of the best kind that this machine has.
 func (w *workshop) newCache() (*caller.Cache, error) {
-	if w.service == nil {
+	if w.lacksKernel != "" {
 		return w.caller.SealedByFile()
 	}
 	return w.caller.SealedByKeyring(w.service.Env())

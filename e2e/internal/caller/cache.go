@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/keyring"
 )
 
 // Cache is a cache folder of a caller's, and where the key lies that seals it.
@@ -17,7 +18,7 @@ type Cache struct {
 	Dir     string
 	storage cache.Storage
 	kernel  cache.KernelMode
-	keyring []string // the variables by which the Secret Service is found
+	bus     []string // the variables by which the Secret Service is found
 }
 
 // SealedByFile makes a new cache whose data key lies in a file beside the entries.
@@ -28,7 +29,7 @@ func (c *Caller) SealedByFile() (*Cache, error) {
 // SealedByKeyring makes a new cache whose data key lies in the Secret Service that env leads to,
 // with a copy in the kernel's keyring.
 func (c *Caller) SealedByKeyring(env []string) (*Cache, error) {
-	return c.newCache(&Cache{storage: cache.Keyring, kernel: "on", keyring: env})
+	return c.newCache(&Cache{storage: cache.Keyring, kernel: "on", bus: env})
 }
 
 func (c *Caller) newCache(in *Cache) (*Cache, error) {
@@ -36,6 +37,16 @@ func (c *Caller) newCache(in *Cache) (*Cache, error) {
 	in.Dir = dir
 	c.caches = append(c.caches, in)
 	return in, err
+}
+
+// KernelLacks says why the kernel's keyring cannot be used here, or "" where it can: a container's
+// seccomp profile may refuse it, and only Linux has one.
+func KernelLacks(ctx context.Context) string {
+	kernel, key := keyring.NewKernel(keyring.KernelOn, keyring.CopyLifetime), keyring.NewKey()
+	if err := errors.Join(kernel.Put(ctx, key), kernel.Remove(key.ID())); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // WithoutKernel is the same cache to one who does not use the kernel's keyring: the Secret Service
@@ -49,7 +60,7 @@ func (in *Cache) WithoutKernel() *Cache {
 // WithoutKeyring is the same cache to one who finds no Secret Service.
 func (in *Cache) WithoutKeyring() *Cache {
 	other := *in
-	other.keyring = []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(in.Dir, "no-bus")}
+	other.bus = []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(in.Dir, "no-bus")}
 	return &other
 }
 

@@ -97,7 +97,7 @@ func (c *Caller) MachineToken(in *Cache) measure.Command {
 
 func (c *Caller) getToken(in *Cache, env []string, flags ...string) measure.Command {
 	return measure.Command{
-		Path: c.program, Dir: c.Root, Env: append(env, in.keyring...),
+		Path: c.program, Dir: c.Root, Env: append(env, in.bus...),
 		Args: slices.Concat([]string{"get-token", "--oidc-issuer-url=" + c.Provider.Issuer}, flags, in.flags()),
 	}
 }
