@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/kubecred/kubecred/e2e/internal/measure"
@@ -92,7 +93,7 @@ func (w *workshop) peak(ctx context.Context, c measure.Command) (int64, error) {
 }
 
 func callTable(rows []*call) *table {
-	t := &table{left: 1, head: []string{"one process", "median (min–max)", "× one line", "processor", "peak memory"}}
+	t := &table{left: 1, head: []string{"one process", "median (min–max)", "× one line", "processor", "page faults", "peak memory"}}
 	base := rows[rowOneLine].times.Wall()
 	for _, row := range rows {
 		if row.skipped != "" {
@@ -100,7 +101,7 @@ func callTable(rows []*call) *table {
 			continue
 		}
 		wall := row.times.Wall()
-		t.add(row.name, spread(wall), ratio(wall.Over(base)), ms(row.times.CPU().Median()), mebibytes(row.peak))
+		t.add(row.name, spread(wall), ratio(wall.Over(base)), ms(row.times.CPU().Median()), fmt.Sprint(row.times.Faults()), mebibytes(row.peak))
 	}
 	return t
 }

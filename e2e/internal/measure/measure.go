@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type Command struct {
 type Cost struct {
 	Wall time.Duration // by the monotonic clock
 	CPU  time.Duration // of the process and the children it waited for, user and system
+	// Faults are the pages that it touched for the first time and the kernel had to map.
+	Faults int64
 }
 
 // Run runs the command to its end and returns what it printed. An exit status other than 0 is an
@@ -51,7 +54,15 @@ func (c Command) Run(ctx context.Context) (Cost, []byte, error) {
 		said, _ := os.ReadFile(stderr.Name())
 		return Cost{}, nil, fmt.Errorf("%s %s: %w\n%s", c.Path, strings.Join(c.Args, " "), err, said)
 	}
-	return Cost{Wall: wall, CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, out, nil
+	return cost(wall, cmd.ProcessState), out, nil
+}
+
+func cost(wall time.Duration, state *os.ProcessState) Cost {
+	c := Cost{Wall: wall, CPU: state.UserTime() + state.SystemTime()}
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		c.Faults = int64(usage.Minflt)
+	}
+	return c
 }
 
 // output reads the pipe itself; exec's own Output hands that to one more goroutine.

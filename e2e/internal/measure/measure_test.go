@@ -30,7 +30,7 @@ func TestRunCountsTimeAndPrints(t *testing.T) {
 	if err != nil || string(out) != "said\n" {
 		t.Fatalf("printed %q, %v", out, err)
 	}
-	if cost.Wall < 50*time.Millisecond || cost.CPU <= 0 || cost.CPU > cost.Wall {
+	if cost.Wall < 50*time.Millisecond || cost.CPU <= 0 || cost.CPU > cost.Wall || cost.Faults < 10 {
 		t.Errorf("%+v", cost)
 	}
 }

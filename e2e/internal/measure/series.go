@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -13,6 +14,15 @@ func (s Series) Wall() Times { return s.times(func(c Cost) time.Duration { retur
 
 // CPU is the series' processor times.
 func (s Series) CPU() Times { return s.times(func(c Cost) time.Duration { return c.CPU }) }
+
+// Faults is the median of the page faults.
+func (s Series) Faults() int64 {
+	faults := make([]int64, len(s))
+	for i, cost := range s {
+		faults[i] = cost.Faults
+	}
+	return median(faults)
+}
 
 func (s Series) times(of func(Cost) time.Duration) Times {
 	times := make(Times, len(s))
@@ -44,7 +54,7 @@ func (t Times) Over(base Times) float64 {
 	return median(ratios)
 }
 
-func median[T time.Duration | float64](values []T) T {
+func median[T cmp.Ordered](values []T) T {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[(len(sorted)-1)/2]
 }
