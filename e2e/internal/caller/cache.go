@@ -17,13 +17,13 @@ import (
 type Cache struct {
 	Dir     string
 	storage cache.Storage
-	kernel  cache.KernelMode
-	bus     []string // the variables by which the Secret Service is found
+	kernel  cache.KernelMode // "" where nothing asks for it
+	bus     []string         // the variables by which the Secret Service is found
 }
 
 // SealedByFile makes a new cache whose data key lies in a file beside the entries.
 func (c *Caller) SealedByFile() (*Cache, error) {
-	return c.newCache(&Cache{storage: cache.File, kernel: "off"})
+	return c.newCache(&Cache{storage: cache.File})
 }
 
 // SealedByKeyring makes a new cache whose data key lies in the Secret Service that env leads to,
@@ -65,11 +65,11 @@ func (in *Cache) WithoutKeyring() *Cache {
 }
 
 func (in *Cache) flags() []string {
-	return []string{
-		"--token-cache-dir=" + in.Dir,
-		"--token-cache-storage=" + string(in.storage),
-		"--kernel-keyring=" + string(in.kernel),
+	flags := []string{"--token-cache-dir=" + in.Dir, "--token-cache-storage=" + string(in.storage)}
+	if in.kernel != "" {
+		flags = append(flags, "--kernel-keyring="+string(in.kernel))
 	}
+	return flags
 }
 
 func (in *Cache) open() (*cache.Store, error) {
