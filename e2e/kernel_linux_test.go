@@ -4,13 +4,11 @@ package e2e
 
 import (
 	"context"
-
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kubecred/kubecred/e2e/internal/desk"
 	"github.com/kubecred/kubecred/e2e/internal/parts"
@@ -47,18 +45,6 @@ func newJumper(t *testing.T, storage ...string) *member {
 // noKeyring is what a program is told that looks for one here.
 func (m *member) noKeyring() string {
 	return "there is no keyring: dial unix " + filepath.Join(m.Home, "run", "gone") + ": connect: no such file or directory"
-}
-
-// needKernel skips where the kernel refuses its keyring to whoever runs the tests.
-func needKernel(t *testing.T) {
-	t.Helper()
-	k, key := kernel.NewKernel(kernel.KernelOn, time.Minute), kernel.NewKey()
-	if err := k.Put(context.Background(), key); err != nil {
-		t.Skipf("the kernel's keyring cannot be used here: %v", err)
-	}
-	if err := k.Remove(key.ID()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // forgetAfter takes the data key, if there is one then, out of the keyring of the one who logged in.

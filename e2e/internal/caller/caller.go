@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/kubecred/kubecred/e2e/internal/measure"
@@ -24,10 +25,15 @@ type Caller struct {
 
 	program, browser string
 	caches           []*Cache
+	runs             atomic.Int64
 }
 
-// execInfo is what client-go v0.37 gives a plugin that has no terminal.
-const execInfo = `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}`
+// execInfo is what client-go v0.37 gives a plugin that has no terminal, with one more field: each kubectl
+// is a process of its own, and a client that asked twice for the same would have been refused with it.
+func (c *Caller) execInfo() string {
+	return fmt.Sprintf(`KUBERNETES_EXEC_INFO={"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",`+
+		`"spec":{"interactive":false},"run":%d}`, c.runs.Add(1))
+}
 
 // Life is how long a token lives: nothing here expires unless it is made to.
 const Life = 12 * time.Hour
@@ -97,7 +103,7 @@ func (c *Caller) MachineToken(in *Cache) measure.Command {
 
 func (c *Caller) getToken(in *Cache, env []string, flags ...string) measure.Command {
 	return measure.Command{
-		Path: c.program, Dir: c.Root, Env: append(env, in.bus...),
+		Path: c.program, Dir: c.Root, Env: append(env, in.bus...), Each: c.execInfo,
 		Args: slices.Concat([]string{"get-token", "--oidc-issuer-url=" + c.Provider.Issuer}, flags, in.flags()),
 	}
 }
@@ -145,6 +151,5 @@ func (c *Caller) env() []string {
 	return append(oidctest.BrowserProgram{Log: c.visits()}.Env(),
 		"PATH="+os.Getenv("PATH"), "LANG=C.UTF-8",
 		"HOME="+at("home"), "XDG_CONFIG_HOME="+at("config"), "XDG_RUNTIME_DIR="+at("run"), "TMPDIR="+at("tmp"),
-		"KUBERNETES_EXEC_INFO="+execInfo,
 	)
 }

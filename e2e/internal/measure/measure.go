@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +26,7 @@ type Command struct {
 	Args []string
 	Env  []string // the whole environment
 	Dir  string
+	Each func() string // one more variable, another for each run; may be nil
 }
 
 // Cost is what one run took.
@@ -47,6 +49,9 @@ func (c Command) Run(ctx context.Context) (Cost, []byte, error) {
 	defer stderr.Close()
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
 	cmd.Env, cmd.Dir, cmd.Stderr = c.Env, c.Dir, stderr
+	if c.Each != nil {
+		cmd.Env = append(slices.Clip(c.Env), c.Each())
+	}
 	began := time.Now()
 	out, err := output(cmd)
 	wall := time.Since(began)
