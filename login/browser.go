@@ -60,8 +60,13 @@ func (c *Client) Browser(ctx context.Context, o BrowserOptions) (Tokens, error) 
 	if err != nil {
 		return Tokens{}, err
 	}
-	c.invite(ctx, o, address)
-	got := c.await(ctx, listener, a, o)
+	waiting, cancel := context.WithTimeout(ctx, waitFor(o))
+	defer cancel()
+	inviting, answered := context.WithCancel(waiting)
+	defer answered()
+	browser := receive(waiting, listener, answered)
+	c.invite(inviting, o, address)
+	got := c.await(waiting, cancel, browser, a, o)
 	if got.err != nil {
 		return Tokens{}, answerError(got.err)
 	}
@@ -87,11 +92,22 @@ func (c *Client) listen(a attempt, o BrowserOptions) loopback.Options {
 	}
 }
 
-// invite brings the person to address.
+func waitFor(o BrowserOptions) time.Duration {
+	if o.Timeout <= 0 {
+		return browserTimeout
+	}
+	return o.Timeout
+}
+
+// invite brings the person to address. It ends early, and has nothing to say,
+// when the browser has answered while its launcher was still being watched.
 func (c *Client) invite(ctx context.Context, o BrowserOptions, address string) {
 	text := "Open this address in a browser to sign in:"
 	if !o.SkipOpen {
 		err := o.Person.Open(ctx, address)
+		if ctx.Err() != nil {
+			return
+		}
 		if err == nil {
 			text = "A browser has been opened to sign in. If you do not see it, open this address:"
 		} else {
@@ -115,39 +131,46 @@ type arrival struct {
 	err      error
 }
 
-// await waits for the listener and the prompt. It returns when both are gone,
-// so that the terminal is as it was.
-func (c *Client) await(ctx context.Context, listener *loopback.Listener, a attempt, o BrowserOptions) arrival {
-	timeout := o.Timeout
-	if timeout <= 0 {
-		timeout = browserTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	arrivals := make(chan arrival, 2)
+// receive waits for the listener, and calls answered when that is over.
+func receive(ctx context.Context, listener *loopback.Listener, answered func()) <-chan arrival {
+	browser := make(chan arrival, 1)
 	go func() {
 		callback, err := listener.Wait(ctx)
 		if err != nil {
-			arrivals <- arrival{err: err}
-			return
+			browser <- arrival{err: err}
+		} else {
+			browser <- arrival{code: callback.Code, callback: callback}
 		}
-		arrivals <- arrival{code: callback.Code, callback: callback}
+		answered()
 	}()
+	return browser
+}
+
+// await waits for the browser and the prompt. It returns when both are gone,
+// so that the terminal is as it was; cancel ends the other one.
+func (c *Client) await(ctx context.Context, cancel func(), browser <-chan arrival, a attempt, o BrowserOptions) arrival {
 	if !o.Paste {
-		defer o.Person.Await("the sign-in in the browser", c.cfg.Now().Add(timeout))()
-		return <-arrivals
+		defer o.Person.Await("the sign-in in the browser", c.cfg.Now().Add(waitFor(o)))()
+		return <-browser
 	}
+	prompt := make(chan arrival, 1)
 	go func() {
 		code, err := askCode(ctx, o.Person, c.expected(a))
-		arrivals <- arrival{code: code, pasted: true, err: err}
+		prompt <- arrival{code: code, pasted: true, err: err}
 	}()
-	first := <-arrivals
-	if first.promptEnded() {
-		return <-arrivals
+	select {
+	case first := <-browser:
+		cancel()
+		<-prompt
+		return first
+	case first := <-prompt:
+		if first.promptEnded() {
+			return <-browser
+		}
+		cancel()
+		<-browser
+		return first
 	}
-	cancel()
-	<-arrivals
-	return first
 }
 
 // promptEnded reports whether there is merely nobody to ask any more. A

@@ -236,6 +236,43 @@ func TestBrowserThatDoesNotOpen(t *testing.T) {
 	}
 }
 
+// watched is a person whose launcher stays, and is watched until that is
+// pointless.
+type watched struct {
+	*person
+	browse func(address string)
+}
+
+func (w watched) Open(ctx context.Context, address string) error {
+	go w.browse(address)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A browser that answers at once is not kept waiting for its launcher.
+func TestBrowserThatAnswersBeforeItsLauncher(t *testing.T) {
+	p := oidctest.Start(t)
+	for _, paste := range []bool{false, true} {
+		ctx, visited := within(t), make(chan error, 1)
+		who := watched{newPerson(), func(address string) {
+			_, err := oidctest.Browser{}.Open(ctx, address)
+			visited <- err
+		}}
+		o := anyPort(who.person)
+		o.Person, o.Paste = who, paste
+		tokens, err := discovered(t, p).Browser(ctx, o)
+		if err != nil || tokens.IDToken.Empty() {
+			t.Errorf("error = %v", err)
+		}
+		if err := <-visited; err != nil {
+			t.Error(err)
+		}
+		if who.text() != "" {
+			t.Errorf("shown: %s", who.text())
+		}
+	}
+}
+
 func TestBrowserTimeout(t *testing.T) {
 	p := oidctest.Start(t)
 	for _, paste := range []bool{false, true} {
