@@ -15,8 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // maxFile bounds one file, in bytes. Real ones with hundreds of clusters are
@@ -29,16 +27,16 @@ const extensionName = "client.authentication.k8s.io/exec"
 
 // Exec is a user's exec block.
 type Exec struct {
-	Command            string   `yaml:"command"`
-	Args               []string `yaml:"args"`
-	Env                []EnvVar `yaml:"env"`
-	ProvideClusterInfo bool     `yaml:"provideClusterInfo"`
+	Command            string
+	Args               []string
+	Env                []EnvVar
+	ProvideClusterInfo bool
 }
 
 // EnvVar is one variable of an exec block.
 type EnvVar struct {
-	Name  string `yaml:"name"`
-	Value string `yaml:"value"`
+	Name  string
+	Value string
 }
 
 // User is a user entry. Exec is nil where it authenticates otherwise.
@@ -60,40 +58,24 @@ type Target struct {
 type Config struct {
 	current  string
 	contexts map[string]contextBody
-	clusters map[string]clusterBody
-	users    map[string]userBody
-	order    []string // of the users
+	clusters map[string]json.RawMessage // the exec extension; nil without one
+	users    map[string]*Exec           // nil where a user authenticates otherwise
+	order    []string                   // of the users
 }
 
 type (
+	// file is what one file says.
 	file struct {
-		CurrentContext string `yaml:"current-context"`
-		Contexts       []struct {
-			Name    string      `yaml:"name"`
-			Context contextBody `yaml:"context"`
-		} `yaml:"contexts"`
-		Clusters []struct {
-			Name    string      `yaml:"name"`
-			Cluster clusterBody `yaml:"cluster"`
-		} `yaml:"clusters"`
-		Users []struct {
-			Name string   `yaml:"name"`
-			User userBody `yaml:"user"`
-		} `yaml:"users"`
+		current  string
+		contexts []named[contextBody]
+		clusters []named[json.RawMessage]
+		users    []named[*Exec]
 	}
-	contextBody struct {
-		Cluster string `yaml:"cluster"`
-		User    string `yaml:"user"`
+	named[T any] struct {
+		name string
+		body T
 	}
-	userBody struct {
-		Exec *Exec `yaml:"exec"`
-	}
-	clusterBody struct {
-		Extensions []struct {
-			Name      string    `yaml:"name"`
-			Extension yaml.Node `yaml:"extension"`
-		} `yaml:"extensions"`
-	}
+	contextBody struct{ cluster, user string }
 )
 
 // Paths returns the files that kubectl would read: those of the KUBECONFIG
@@ -116,8 +98,8 @@ func Paths(variable, home string) []string {
 func Load(paths []string) (*Config, error) {
 	c := &Config{
 		contexts: map[string]contextBody{},
-		clusters: map[string]clusterBody{},
-		users:    map[string]userBody{},
+		clusters: map[string]json.RawMessage{},
+		users:    map[string]*Exec{},
 	}
 	for _, path := range paths {
 		data, err := read(path)
@@ -127,8 +109,8 @@ func Load(paths []string) (*Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		var f file
-		if err := yaml.Unmarshal(data, &f); err != nil {
+		f, err := parse(data)
+		if err != nil {
 			return nil, &FileError{path, "is not a kubeconfig"} // the parser's error repeats content
 		}
 		c.merge(f)
@@ -157,17 +139,17 @@ func read(path string) ([]byte, error) {
 
 func (c *Config) merge(f file) {
 	if c.current == "" {
-		c.current = f.CurrentContext
+		c.current = f.current
 	}
-	for _, e := range f.Contexts {
-		addFirst(c.contexts, e.Name, e.Context)
+	for _, e := range f.contexts {
+		addFirst(c.contexts, e.name, e.body)
 	}
-	for _, e := range f.Clusters {
-		addFirst(c.clusters, e.Name, e.Cluster)
+	for _, e := range f.clusters {
+		addFirst(c.clusters, e.name, e.body)
 	}
-	for _, e := range f.Users {
-		if addFirst(c.users, e.Name, e.User) {
-			c.order = append(c.order, e.Name)
+	for _, e := range f.users {
+		if addFirst(c.users, e.name, e.body) {
+			c.order = append(c.order, e.name)
 		}
 	}
 }
@@ -205,13 +187,13 @@ func (c *Config) Target(context string) (Target, error) {
 	if !ok {
 		return Target{}, &NotFoundError{"context", context}
 	}
-	user, err := c.User(ctx.User)
+	user, err := c.User(ctx.user)
 	if err != nil {
 		return Target{}, err
 	}
 	t := Target{Context: context, User: user}
 	if user.Exec != nil && user.Exec.ProvideClusterInfo {
-		t.Config = c.clusters[ctx.Cluster].extension()
+		t.Config = c.clusters[ctx.cluster]
 	}
 	return t, nil
 }
@@ -231,7 +213,7 @@ func (c *Config) Targets() []Target {
 	}
 	for _, name := range c.order {
 		if !named[name] {
-			all = append(all, Target{User: User{name, c.users[name].Exec}})
+			all = append(all, Target{User: User{name, c.users[name]}})
 		}
 	}
 	return all
@@ -239,27 +221,9 @@ func (c *Config) Targets() []Target {
 
 // User returns a user by name. Its error is a *NotFoundError.
 func (c *Config) User(name string) (User, error) {
-	body, ok := c.users[name]
+	exec, ok := c.users[name]
 	if !ok {
 		return User{}, &NotFoundError{"user", name}
 	}
-	return User{name, body.Exec}, nil
-}
-
-func (b clusterBody) extension() json.RawMessage {
-	for _, e := range b.Extensions {
-		if e.Name != extensionName {
-			continue
-		}
-		var value any
-		if e.Extension.Decode(&value) != nil {
-			return nil
-		}
-		data, err := json.Marshal(value)
-		if err != nil {
-			return nil
-		}
-		return data
-	}
-	return nil
+	return User{name, exec}, nil
 }

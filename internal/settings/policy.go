@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/kubecred/kubecred/internal/httpclient"
-	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v3"
 )
 
 // policy is what the file says. The zero policy allows everything.

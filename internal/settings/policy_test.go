@@ -92,6 +92,25 @@ func TestPolicyForces(t *testing.T) {
 }
 
 // A policy that is not wholly understood ends the program, whatever is asked.
+// A policy counts in every form in which an editor may leave it.
+func TestPolicyForms(t *testing.T) {
+	for name, content := range map[string]string{
+		"plain":           "deny-insecure: true\n",
+		"byte order mark": "\ufeffdeny-insecure: true\n",
+		"Windows lines":   "# ours\r\ndeny-insecure: true\r\n",
+		"no last line":    "deny-insecure: true",
+		"JSON":            "{\n\t\"deny-insecure\": true\n}\n",
+		"marked":          "%YAML 1.1\n---\ndeny-insecure: true\n...\n",
+	} {
+		p := policyPlace(t, content)
+		_, err := Resolve(Input{Files: p.Files, Flags: usual(t, "--insecure-skip-tls-verify")})
+		var e *Error
+		if !errors.As(err, &e) || e.Problem != Denied {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPolicyFailsClosed(t *testing.T) {
 	tests := map[string]struct {
 		content string
@@ -105,6 +124,9 @@ func TestPolicyFailsClosed(t *testing.T) {
 		"key twice":        {"deny-insecure: true\ndeny-insecure: false\n", Invalid, `line 2: "deny-insecure" is given twice`},
 		"not YAML":         {"issuers: [\n\n", Invalid, "not valid YAML"},
 		"two documents":    {"deny-insecure: true\n---\ndeny-insecure: false\n", Invalid, "not valid YAML"},
+		"empty second one": {"deny-insecure: true\n---\n", Invalid, "not valid YAML"},
+		"a broken tail":    {"deny-insecure: true\n...\n[\n", Invalid, "not valid YAML"},
+		"brackets":         {strings.Repeat("[", maxPolicy/2) + strings.Repeat("]", maxPolicy/2), Invalid, "not valid YAML"},
 		"a list":           {"- issuers\n", Invalid, "line 1: expects keys and values"},
 		"no issuers":       {"issuers: []\n", Invalid, "line 1: expects at least one"},
 		"null issuers":     {"\nissuers:\n", Invalid, "line 2: expects"},

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v3"
 )
 
 // maxProfileName bounds a profile's name, in bytes.

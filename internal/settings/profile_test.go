@@ -97,7 +97,7 @@ func TestProfileFileErrors(t *testing.T) {
 		"cycle":             {"profiles: &a\n  p: *a\n", Unknown, `unknown key "p"`},
 		"profiles null":     {"profiles:\n", Invalid, "line 1: expects keys and values"},
 		"profiles list":     {"profiles: [p]\n", Invalid, "line 1: expects keys and values"},
-		"not YAML":          {"profiles:\n\tp: " + canary + "\n", Invalid, "line 2: not valid YAML"},
+		"not YAML":          {"profiles:\n\tp: " + canary + "\n", Invalid, "not valid YAML, near line 2"},
 		"too large":         {strings.Repeat("#", maxPolicy+1), Unreadable, "is too large"},
 		"anchors blowing":   {bomb(), Invalid, ""},
 		"too many profiles": {manyProfiles(), Invalid, "more than 1000 keys"},

@@ -5,11 +5,13 @@ package settings
 // repeats keys but no values: someone may have put a secret there.
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v3"
 )
 
 // maxEntries bounds the keys of one mapping and the elements of one list.
@@ -18,34 +20,32 @@ const maxEntries = 1000
 // document parses data, which holds one mapping. It returns nil for a document
 // that says nothing.
 func document(data []byte) (*yaml.Node, error) {
-	if len(data) == 0 {
+	var doc, more yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(data)) // yaml.Unmarshal passes over a second document
+	err := d.Decode(&doc)
+	if err == io.EOF { // only comments, or nothing at all
 		return nil, nil
 	}
-	var doc yaml.Node
-	if err := yaml.Load(data, &doc); err != nil {
+	if err == nil && d.Decode(&more) != io.EOF {
+		err = errors.New("more than one document")
+	}
+	if err != nil {
 		return nil, unreadable(err)
 	}
-	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
+	if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" {
 		return nil, nil
 	}
-	root := doc.Content[0]
-	if root.Tag == "!!null" {
-		return nil, nil
-	}
-	return root, nil
+	return doc.Content[0], nil
 }
 
 // unreadable keeps the place of a syntax error. The parser's own words may
-// repeat content.
+// repeat content, and its line may be where the broken part begins or ends
+// (https://github.com/go-yaml/yaml/issues/704).
 func unreadable(err error) error {
-	var bad *yaml.LoadError
-	if errors.As(err, &bad) {
-		line := max(bad.Mark.Line, bad.ContextMark.Line)
-		if line > 0 {
-			return invalid("line %d: not valid YAML", line)
-		}
-		if strings.Contains(bad.Message, "no documents") { // only comments
-			return nil
+	at, ok := strings.CutPrefix(err.Error(), "yaml: line ")
+	if digits, _, found := strings.Cut(at, ":"); ok && found {
+		if line, err := strconv.Atoi(digits); err == nil {
+			return invalid("not valid YAML, near line %d", line)
 		}
 	}
 	return invalid("not valid YAML")
