@@ -11,6 +11,7 @@
 package cmd
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"os"
@@ -55,14 +56,27 @@ func Main(b Build) int {
 }
 
 func (a *app) run() int {
+	if err := a.execute(); err != nil {
+		return report(a.stderr, err)
+	}
+	return 0
+}
+
+// execute runs the command. A person waits for get-token at every kubectl
+// call, so it goes without cobra, which composes a completion command for each
+// of four shells before it looks at the arguments. What is wrong with them, and
+// help, cobra says.
+func (a *app) execute() error {
+	if len(a.args) > 0 && a.args[0] == "get-token" {
+		if flags, err := settings.ParseArgs(a.args); err == nil {
+			return a.getToken(context.Background(), flags)
+		}
+	}
 	root := a.rootCommand()
 	root.SetArgs(a.args)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	if err := root.Execute(); err != nil {
-		return report(a.stderr, err)
-	}
-	return 0
+	return root.Execute()
 }
 
 // withoutPluginName drops the first word of "kubectl oidc-login get-token", so
@@ -87,12 +101,6 @@ then answers from a cache that is sealed under your system's keyring.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return settings.FlagError(err) })
-	if len(a.args) > 0 && a.args[0] == "get-token" {
-		// A person waits for this one at every kubectl call, and the flags of
-		// the others would multiply its work.
-		root.AddCommand(a.getTokenCommand())
-		return root
-	}
 	root.AddCommand(
 		a.getTokenCommand(),
 		a.loginCommand(),
