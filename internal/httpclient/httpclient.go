@@ -183,8 +183,9 @@ func (t *transport) tell(req *http.Request, resp *http.Response, err error, took
 	t.options.Log.Info("request", append(attrs, "status", resp.StatusCode)...)
 }
 
-// ErrBodyTooLarge is an answer of more than MaxBody bytes.
-var ErrBodyTooLarge = fmt.Errorf("the server's answer is larger than %d bytes", MaxBody)
+// ErrBodyTooLarge is an answer of more than MaxBody bytes. Its text is written
+// out: a Sprintf here would be paid for at each start of the program.
+var ErrBodyTooLarge = errors.New("the server's answer is larger than 1048576 bytes")
 
 type boundedBody struct {
 	body io.ReadCloser
