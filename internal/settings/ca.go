@@ -4,13 +4,11 @@ package settings
 // combines them, told apart by their certificates and not by their paths.
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"io/fs"
-	"slices"
 )
 
 // setCA reads the certificate authorities into the settings.
@@ -66,7 +64,7 @@ var errNoCertificate = errors.New("holds no PEM certificate")
 // authorities collects certificates.
 type authorities struct {
 	pem  []byte
-	sums [][sha256.Size]byte
+	sums []string
 }
 
 // add takes the certificates of data and leaves everything else: comments, and
@@ -86,7 +84,8 @@ func (a *authorities) add(data []byte) error {
 		}
 		found = true
 		a.pem = append(a.pem, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
-		a.sums = append(a.sums, sha256.Sum256(block.Bytes))
+		sum := sha256.Sum256(block.Bytes)
+		a.sums = append(a.sums, string(sum[:]))
 	}
 	if !found {
 		return errNoCertificate
@@ -95,11 +94,4 @@ func (a *authorities) add(data []byte) error {
 }
 
 // digests returns the certificates' hashes as a sorted set.
-func (a *authorities) digests() []string {
-	slices.SortFunc(a.sums, func(x, y [sha256.Size]byte) int { return bytes.Compare(x[:], y[:]) })
-	var sorted []string
-	for _, sum := range slices.Compact(a.sums) {
-		sorted = append(sorted, string(sum[:]))
-	}
-	return sorted
-}
+func (a *authorities) digests() []string { return sortedSet(a.sums) }
