@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -80,6 +81,27 @@ func TestPluginLinksNoClientGo(t *testing.T) {
 			if strings.HasPrefix(imported, "k8s.io/") {
 				t.Errorf("%s imports %s", file, imported)
 			}
+		}
+	}
+}
+
+// What is linked is paid for at every start: in pages that are read and tables
+// that are made. Each of these would come by one careless import.
+func TestPluginLinksNoMore(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := strings.Fields(string(out))
+	if !slices.Contains(linked, "net/http") {
+		t.Fatalf("go list names no net/http among %d packages", len(linked))
+	}
+	for _, unwanted := range []string{
+		"encoding/gob", "encoding/xml", "expvar", "go.yaml.in/yaml/v4", "html/template", "image",
+		"net/http/httptest", "net/http/httputil", "net/http/pprof", "runtime/pprof", "testing",
+	} {
+		if slices.Contains(linked, unwanted) {
+			t.Errorf("%s is linked", unwanted)
 		}
 	}
 }
