@@ -6,7 +6,7 @@ GO ?= go
 .PHONY: build demo test quick parts bench bench-go lint snapshot clean
 
 build: ## the program, as it is released
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o kubecred .
+	CGO_ENABLED=0 $(GO) build -trimpath -tags nethttpomithttp2 -ldflags "-s -w" -o kubecred .
 
 demo: ## a provider, a sign-in and a cached answer, touching nothing of yours
 	@$(GO) run ./internal/demo

@@ -1,8 +1,8 @@
 // Package httpclient makes the one HTTP client through which the program
 // speaks with providers and exchanges, and holds what every request obeys:
-// https (http on loopback only), a deadline, a bound on the answer's size, no
-// redirect that would carry credentials, proxies from the environment, and a
-// log that shows neither queries nor bodies.
+// HTTP/1.1 over TLS (plain on loopback only), a deadline, a bound on the
+// answer's size, no redirect that would carry credentials, proxies from the
+// environment, and a log that shows neither queries nor bodies.
 package httpclient
 
 import (
@@ -67,7 +67,7 @@ func New(o Options) (*http.Client, error) {
 	base := &http.Transport{
 		Proxy:                  via,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
-		ForceAttemptHTTP2:      true,
+		Protocols:              http1(),
 		TLSHandshakeTimeout:    dialTimeout,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: 64 << 10,
@@ -83,6 +83,15 @@ func New(o Options) (*http.Client, error) {
 		CheckRedirect: checkRedirect,
 		Timeout:       Timeout,
 	}, nil
+}
+
+// http1 leaves HTTP/2 out, which has no use for one request at a time. A
+// release is built without its code (the tag nethttpomithttp2), and another
+// build must not behave otherwise.
+func http1() *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	return &p
 }
 
 func pool(o Options) (*x509.CertPool, error) {

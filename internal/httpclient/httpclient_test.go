@@ -63,6 +63,23 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// A provider that prefers HTTP/2 is spoken with in HTTP/1.1 by every build.
+func TestHTTP1Alone(t *testing.T) {
+	var said string
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		said = r.Proto
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	if _, err := get(t, newClient(t, Options{InsecureSkipTLSVerify: true}), s.URL); err != nil {
+		t.Fatal(err)
+	}
+	if said != "HTTP/1.1" {
+		t.Errorf("spoke %s", said)
+	}
+}
+
 func TestPlainHTTPIsForLoopbackOnly(t *testing.T) {
 	_, err := get(t, newClient(t, Options{}), "http://issuer.example/")
 	var refused *URLError

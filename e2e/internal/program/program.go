@@ -26,7 +26,7 @@ func Race() (string, error) {
 // Like builds the main package in folder, a path from the repository's root, as a release is built,
 // into the file out. Further flags may be given.
 func Like(ctx context.Context, out, folder string, more ...string) error {
-	flags := append([]string{"-trimpath", "-ldflags=-s -w"}, more...)
+	flags := append([]string{"-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w"}, more...)
 	return build(ctx, filepath.Join(parts.Root(), folder), out, "CGO_ENABLED=0", flags...)
 }
 
