@@ -15,12 +15,12 @@ import (
 	"github.com/kubecred/kubecred/internal/settings"
 )
 
-var errTooBig = fmt.Errorf("is larger than %d KB", maxSecret>>10)
-
 const (
 	maxSecret      = 64 << 10 // bytes of a secret's file or command's output
 	commandTimeout = 30 * time.Second
 )
+
+var errTooBig = errors.New("is larger than 64 KB") // maxSecret
 
 // ownError is a secret that is not where the person's configuration says.
 type ownError struct {
