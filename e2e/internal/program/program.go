@@ -26,7 +26,12 @@ func Race() (string, error) {
 // Like builds the main package in folder, a path from the repository's root, as a release is built,
 // into the file out. Further flags may be given.
 func Like(ctx context.Context, out, folder string, more ...string) error {
-	flags := append([]string{"-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w"}, more...)
+	flags := []string{"-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w"}
+	// The Makefile's COLD.
+	for _, cold := range []string{"crypto/...", "net/...", "github.com/go-jose/...", "github.com/godbus/...", "github.com/spf13/cobra"} {
+		flags = append(flags, "-gcflags="+cold+"=-l")
+	}
+	flags = append(flags, more...)
 	return build(ctx, filepath.Join(parts.Root(), folder), out, "CGO_ENABLED=0", flags...)
 }
 
