@@ -89,7 +89,7 @@ func (w *walk) cluster(n *yaml.Node) named[json.RawMessage] {
 	entry := w.mapping(n)
 	c := named[json.RawMessage]{name: w.text(entry["name"])}
 	for _, extension := range list(w, w.mapping(entry["cluster"])["extensions"], w.mapping) {
-		if c.body == nil && w.text(extension["name"]) == extensionName {
+		if w.text(extension["name"]) == extensionName {
 			c.body = w.json(extension["extension"])
 		}
 	}
