@@ -34,8 +34,10 @@ func TestNotesWithoutARuntimeFolder(t *testing.T) {
 				t.Error(err)
 			}
 			before := snapshot(t, dir)
-			if reopen().Handed(sha256.Sum256(nil)) || reopen().Handed(sha256.Sum256(nil)) {
-				t.Error("something was known of what was handed out")
+			for range 2 {
+				if reopen().Handed(sha256.Sum256(nil)) {
+					t.Error("something was known of what was handed out")
+				}
 			}
 			if after := snapshot(t, dir); fmt.Sprint(after) != fmt.Sprint(before) {
 				t.Errorf("the cache changed: %v", after)

@@ -10,8 +10,8 @@ import (
 // A parent has one name for all of its children, and no two parents share one,
 // even where a program's name is made to look like the rest of its line.
 func TestParentIsNamed(t *testing.T) {
-	if Parent() != Parent() {
-		t.Errorf("%q, then %q", Parent(), Parent())
+	if first, again := Parent(), Parent(); first != again {
+		t.Errorf("%q, then %q", first, again)
 	}
 	pid, start, found := strings.Cut(Parent(), "@")
 	if !found || pid == "" {
