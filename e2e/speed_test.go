@@ -180,9 +180,9 @@ func traces(t *testing.T, root string) map[string]string {
 }
 
 // What packages do before main runs is paid by every call. Their allocations are the same in every
-// run, where times are not. The limits are half again what was counted (845, and 106 KB).
+// run, where times are not. The limits are half again what was counted (730, and 79 KB).
 func TestStartInitialisesLittle(t *testing.T) {
-	const mostAllocations, mostAllocated, mostOfOne = 1250, 160_000, 40_000
+	const mostAllocations, mostAllocated, mostOfOne = 1100, 120_000, 40_000
 	c := aCaller(t)
 	total := initialisation{}
 	for name, cost := range initialisations(t, c.GetToken(filled(t, c, false))) {
