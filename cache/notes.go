@@ -2,8 +2,8 @@ package cache
 
 // Notes are what one run of the program tells the next: a few bytes about an
 // entry, in the clear and without a secret, that are worth nothing tomorrow.
-// They lie in the runtime folder, which ends with the person's session and is
-// no disk; where there is none, in the cache's own folder.
+// They lie in the runtime folder, which on Linux is no disk and ends with the
+// person's session; where there is none, in the cache's own folder.
 //
 // What was handed to whom is noted at every hit, so it has only the runtime
 // folder, and a form that costs a few microseconds.

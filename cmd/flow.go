@@ -26,6 +26,7 @@ func (a *app) newFlow(s *settings.Settings, p *person) (*signin.Flow, error) {
 		Now:    a.now,
 		Log:    a.log,
 		Warn:   p.warn,
+		Await:  p.awaitOthers,
 	}, nil
 }
 

@@ -63,7 +63,7 @@ func ofPerson(err error) (string, int) {
 	switch {
 	case errors.Is(err, errNeedPerson):
 		return "run kubecred login in a terminal, then try again", exitLoginNeeded
-	case errors.Is(err, login.ErrTimeout), errors.Is(err, context.DeadlineExceeded) && !httpclient.IsNetwork(err):
+	case errors.Is(err, login.ErrTimeout), errors.Is(err, context.DeadlineExceeded) && !isNetwork(err):
 		return "sign in with kubecred login; --authentication-timeout-sec gives more time at the browser", exitTimeout
 	case errors.As(err, &none):
 		return "choose a --grant-type, or ask the administrator of the provider or of this machine's policy", exitConfig
@@ -223,11 +223,17 @@ func oauthHint(e *login.OAuthError) string {
 }
 
 func ofNetwork(err error) (string, int) {
-	var network *login.NetworkError
-	if errors.As(err, &network) || httpclient.IsNetwork(err) {
+	if isNetwork(err) {
 		return "check the connection, the proxy (HTTPS_PROXY, NO_PROXY) and the issuer's name, then try again; you need not sign in anew for this", exitNetwork
 	}
 	return "", 0
+}
+
+// isNetwork reports whether a later try may help. A provider that says nothing
+// ends with a deadline too, and is no person who did not answer.
+func isNetwork(err error) bool {
+	var network *login.NetworkError
+	return errors.As(err, &network) || httpclient.IsNetwork(err)
 }
 
 func ofRest(err error) (string, int) {

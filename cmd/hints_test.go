@@ -54,6 +54,7 @@ func TestExplain(t *testing.T) {
 		{&kubeconfig.FileError{Path: "x", Reason: "is not a kubeconfig"}, exitConfig, "--kubeconfig"},
 		{execcred.ErrExecInfo, exitConfig, "the client sets it"},
 		{&loopback.CertificateError{Err: fs.ErrNotExist}, exitConfig, "--local-server-cert"},
+		{&login.NetworkError{Endpoint: "token endpoint", Err: context.DeadlineExceeded}, exitNetwork, "check the connection"},
 		{&ownError{"the password", fs.ErrNotExist}, exitConfig, "your profile names"},
 		{&settings.Error{Problem: settings.Denied}, exitConfig, "administrator"},
 		{&settings.Error{Problem: settings.Untrusted}, exitConfig, "only its owner"},

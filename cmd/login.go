@@ -121,6 +121,8 @@ func (a *app) until(expiry time.Time) string {
 // span is a duration as people say it.
 func span(d time.Duration) string {
 	switch {
+	case d >= time.Second && d < 2*time.Second:
+		return "a second"
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%d seconds", int(d.Seconds()))
 	case d < 2*time.Hour:

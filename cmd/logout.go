@@ -175,6 +175,7 @@ func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, s *setti
 	if err := store.Remove(ctx, id); err != nil {
 		return err
 	}
+	_ = store.SetNote(id, nil) // what failed may name the account
 	fmt.Fprintf(a.stdout, "Signed out%s.\n", whoIn(record))
 	if err != nil {
 		fmt.Fprintf(a.stderr, "note: forgotten here, but not revoked at the provider: %s\n", oneLine(err.Error()))

@@ -102,9 +102,29 @@ func (o *oidc) Login(ctx context.Context) (signin.Grant, error) {
 	}
 	tokens, err := o.sign(ctx, client, method)
 	if err != nil {
-		return signin.Grant{}, classify(err, nil)
+		return signin.Grant{}, o.unsigned(ctx, method, err)
 	}
-	return o.grant(tokens)
+	grant, err := o.grant(tokens)
+	grant.Asked = asks(method)
+	return grant, err
+}
+
+// unsigned classifies the failure of sign. Once a person was asked, a network
+// that fails is no reason to ask them again five seconds later; and a client
+// that is ended while nobody answers would open the next browser when it starts
+// anew.
+func (o *oidc) unsigned(ctx context.Context, method login.Method, err error) error {
+	if errors.Is(err, signin.ErrNotBegun) {
+		return err
+	}
+	known := classify(err, nil)
+	switch {
+	case asks(method) && errors.Is(known, signin.ErrOffline):
+		return err
+	case asks(method) && ctx.Err() == context.Canceled && !o.person.attends():
+		return &classified{err, signin.ErrUnanswered}
+	}
+	return known
 }
 
 // prepare does all of a login that costs nobody anything.
@@ -143,6 +163,12 @@ func (o *oidc) sign(ctx context.Context, client *login.Client, method login.Meth
 	return login.Tokens{}, errNeedPerson
 }
 
+// asks reports whether a person has to do something, elsewhere than at a
+// prompt.
+func asks(m login.Method) bool {
+	return m == login.MethodBrowser || m == login.MethodPaste || m == login.MethodDevice
+}
+
 // pasteRedirect is the address that the provider knows: the configured one, or
 // that of the first listener, though nobody listens there.
 func (o *oidc) pasteRedirect() string {
@@ -159,9 +185,11 @@ func (o *oidc) pasteRedirect() string {
 // browser waits for its turn: two entries may want the same port, and a
 // person signs in to one thing at a time.
 func (o *oidc) browser(ctx context.Context, client *login.Client) (login.Tokens, error) {
+	done := o.person.awaitOthers()
 	unlock, err := o.store.LockNamed(ctx, "browser-login")
+	done()
 	if err != nil {
-		return login.Tokens{}, err
+		return login.Tokens{}, &classified{err, signin.ErrNotBegun}
 	}
 	defer unlock()
 	return client.Browser(ctx, login.BrowserOptions{

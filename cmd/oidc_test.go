@@ -1,12 +1,15 @@
 package cmd
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/kubecred/kubecred/internal/browser"
 	"github.com/kubecred/kubecred/internal/oidctest"
 	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/internal/signin"
 	"github.com/kubecred/kubecred/login"
 )
 
@@ -64,6 +67,39 @@ func TestReachable(t *testing.T) {
 		err := alonePerson(t, test.s).reachable()
 		if (err == nil) != test.want || err != nil && !errors.Is(err, errNeedPerson) {
 			t.Errorf("%+q %s: %v", test.s.Grant, test.s.BrowserCommand, err)
+		}
+	}
+}
+
+// What a failed login means to the next run.
+func TestUnsigned(t *testing.T) {
+	down := &login.NetworkError{Endpoint: "token endpoint", Status: http.StatusServiceUnavailable}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	none := errors.New("none of them")
+	for _, test := range []struct {
+		ctx    context.Context
+		method login.Method
+		err    error
+		want   error
+	}{
+		{t.Context(), login.MethodClientCredentials, down, signin.ErrOffline},
+		{t.Context(), login.MethodBrowser, down, none}, // the person was asked already
+		{t.Context(), login.MethodBrowser, login.ErrTimeout, signin.ErrUnanswered},
+		{t.Context(), login.MethodBrowser, &login.PortsBusyError{}, signin.ErrNotBegun},
+		{t.Context(), login.MethodBrowser, &classified{context.DeadlineExceeded, signin.ErrNotBegun}, signin.ErrNotBegun},
+		{t.Context(), login.MethodBrowser, login.ErrDenied, none},
+		{ended, login.MethodBrowser, context.Canceled, signin.ErrUnanswered},
+		{ended, login.MethodPassword, context.Canceled, none},
+	} {
+		got := alonePerson(t, settings.Settings{}).unsigned(test.ctx, test.method, test.err)
+		if !errors.Is(got, test.err) {
+			t.Errorf("%v became %v", test.err, got)
+		}
+		for _, class := range []error{signin.ErrOffline, signin.ErrUnanswered, signin.ErrNotBegun} {
+			if errors.Is(got, class) != (class == test.want) {
+				t.Errorf("%s, %v: is it %q? %v", test.method, test.err, class, errors.Is(got, class))
+			}
 		}
 	}
 }

@@ -124,6 +124,25 @@ func (p *person) Await(what string, until time.Time) func() {
 	return term.Waiting("Waiting for "+what, until)
 }
 
+// awaitOthers tells whoever waits for instructions that another process is in
+// the way, once that has taken a second. The returned function ends it.
+func (p *person) awaitOthers() func() {
+	if !p.allowed {
+		return func() {}
+	}
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-time.After(time.Second):
+			defer p.Await("another sign-in to end", time.Time{})()
+			<-quit
+		case <-quit:
+		}
+	}()
+	return func() { close(quit); <-ended }
+}
+
 // Width implements login.Person.
 func (p *person) Width() int { return term.Width() }
 

@@ -111,7 +111,7 @@ func TestFailedLoginEndsAllWaiters(t *testing.T) {
 			if ended := p.finish(w.first); ended.Code != c.code || ended.Stdout != "" {
 				t.Errorf("the first exited with %d, printed %q and said %q", ended.Code, ended.Stdout, ended.Stderr)
 			}
-			if again := p.getToken(desk.Null, flags...); again.Code != 3 || !strings.Contains(again.Stderr, "hint: wait ") {
+			if again := p.getToken(desk.Null, flags...); again.Code != 3 || !strings.Contains(again.Stderr, "kubecred login") {
 				t.Errorf("another exited with %d and said %q", again.Code, again.Stderr)
 			}
 			r := p.start(desk.Terminal, p.program, append([]string{"get-token"}, flags...)...)
@@ -175,6 +175,34 @@ func TestOneCommandOpensOneBrowser(t *testing.T) {
 	if again, err := p.Opened(50 * time.Millisecond); err == nil {
 		t.Errorf("a second browser was opened: %s", again)
 	}
+}
+
+// A person whose sign-in has to wait for another one is told so.
+func TestPersonIsToldOfTheQueue(t *testing.T) {
+	t.Parallel()
+	parts.Need(t, parts.Provider, parts.Terminal)
+	p := newPerson(t, kubecredRace(t))
+	first := p.start(desk.Null, p.program, append([]string{"get-token"}, browserFlags(p)...)...)
+	page := p.opens(first)
+	for name, flags := range map[string][]string{
+		"the same entry": browserFlags(p),
+		"another entry":  append(browserFlags(p), "--oidc-extra-scope=profile"),
+	} {
+		r := p.start(desk.Terminal, p.program, append([]string{"get-token"}, flags...)...)
+		if _, err := r.Terminal.Expect(`Waiting for another sign-in to end`, patience); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		p.must(r.Terminal.Type("\x03"))
+		if ended := p.finish(r); ended.Code != 130 {
+			t.Errorf("%s: exited with %d", name, ended.Code)
+		}
+	}
+	p.visit(page)
+	credentialOf(p, p.finish(first))
+	// Neither had begun, so neither has failed.
+	r := p.start(desk.Null, p.program, append([]string{"get-token"}, append(browserFlags(p), "--oidc-extra-scope=profile")...)...)
+	p.visit(p.opens(r))
+	credentialOf(p, p.finish(r))
 }
 
 // Two entries want the same port at the same time: the second one's browser opens when the first is done.

@@ -1,9 +1,12 @@
 package login
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubecred/kubecred/internal/oidctest"
 	"github.com/kubecred/kubecred/internal/secret"
@@ -47,6 +50,49 @@ func TestRefreshKeepsTheOldToken(t *testing.T) {
 	second, err := c.Refresh(within(t), first.RefreshToken, "user-1")
 	if err != nil || !second.RefreshToken.Equal(first.RefreshToken) {
 		t.Errorf("the refresh token was lost: %v", err)
+	}
+}
+
+// A caller's patience may end, or they may press Ctrl-C, while the provider
+// already rotates: what it answers then is not lost.
+func TestRefreshOutlivesItsCaller(t *testing.T) {
+	p := oidctest.Start(t)
+	c := discovered(t, p)
+	first := signedIn(t, p, c)
+	ctx, cancel := context.WithCancel(within(t))
+	p.Apply(oidctest.Break(oidctest.Token, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		cancel()
+		serve(w, r)
+	}))
+	second, err := c.Refresh(ctx, first.RefreshToken, "user-1")
+	if err != nil || second.RefreshToken.Empty() || second.RefreshToken.Equal(first.RefreshToken) {
+		t.Errorf("tokens = %+v, error = %v", second, err)
+	}
+	// But nothing is begun any more.
+	if _, err := c.Refresh(ctx, second.RefreshToken, "user-1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v", err)
+	}
+	if n := p.CountGrant(oidctest.GrantRefresh); n != 1 {
+		t.Errorf("%d refreshes", n)
+	}
+}
+
+func TestOutliveEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	longer, stop := outlive(ctx, 10*time.Millisecond)
+	defer stop()
+	if longer.Err() != nil {
+		t.Fatal("it ended before its caller")
+	}
+	cancel()
+	select {
+	case <-longer.Done():
+	case <-within(t).Done():
+		t.Error("it goes on for ever")
+	}
+	longer, stop = outlive(t.Context(), time.Hour)
+	if stop(); longer.Err() == nil {
+		t.Error("it goes on after its end")
 	}
 }
 

@@ -4,6 +4,7 @@ package login
 // that are verified. Every grant ends here.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -44,8 +45,13 @@ type tokenAnswer struct {
 // redeem exchanges what form carries for tokens. The keys are fetched first,
 // so that a provider that is half down costs no code and no refresh token.
 func (c *Client) redeem(ctx context.Context, form url.Values, want expectation) (Tokens, error) {
-	if err := c.ready(ctx); err != nil {
+	if err := cmp.Or(c.ready(ctx), ctx.Err()); err != nil {
 		return Tokens{}, err
+	}
+	if want.refresh {
+		longer, cancel := outlive(ctx, spending)
+		defer cancel()
+		ctx = longer
 	}
 	got, err := c.requestToken(ctx, form)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 )
 
 // maxFile bounds one file, in bytes. Real ones with hundreds of clusters are
-// a few MB.
-const maxFile = 16 << 20
+// a MB or two.
+const maxFile = 4 << 20
 
 // extensionName names the cluster's extension that a client passes to the
 // plugin (client-go, plugin/pkg/client/auth/exec).

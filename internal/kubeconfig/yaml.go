@@ -98,8 +98,10 @@ func (w *walk) cluster(n *yaml.Node) named[json.RawMessage] {
 
 // json returns nil for what cannot be JSON (.nan), which reaches no plugin.
 func (w *walk) json(n *yaml.Node) json.RawMessage {
-	inner := &walk{left: maxExtension, err: w.err}
+	budget := min(maxExtension, w.left)
+	inner := &walk{left: budget, err: w.err}
 	value := inner.value(n, maxDepth)
+	w.left -= budget - inner.left
 	if inner.err != nil {
 		w.fail(inner.err)
 		return nil

@@ -99,8 +99,10 @@ func TestBombs(t *testing.T) {
 		content string
 		fails   bool
 	}{
-		"many keys":        {keys(100_000), false}, // the library's decoder compares each with each
-		"laughs":           {laughs(fmt.Sprintf(extension, "*a11"), "[x]", "[%s]"), true},
+		"many keys": {keys(100_000), false}, // the library's decoder compares each with each
+		"laughs":    {laughs(fmt.Sprintf(extension, "*a11"), "[x]", "[%s]"), true},
+		"every cluster's": {laughs("c: &c "+strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf(extension, "*a3"), "clusters: ["), "]\n")+
+			"\nclusters: ["+strings.Repeat("*c,", 20_000)+"]", "[x]", "[%s]"), true},
 		"laughing merges":  {laughs("users: [*a11]\n", "{name: x}", "{<<: [%s]}"), true},
 		"one in itself":    {"x: &x [*x]\n" + fmt.Sprintf(extension, "*x"), true},
 		"many aliases":     {"x: &x {name: a, " + strings.ReplaceAll(keys(1000), "\n", ", ") + "}\nusers: [" + strings.Repeat("*x,", 100_000) + "]", true},

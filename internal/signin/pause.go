@@ -26,11 +26,16 @@ const (
 	// second try.
 	offlinePause = 5 * time.Second
 
+	// wrapperPause tells a person's next command from the next of the runs of
+	// one client that starts us through a wrapper, a new parent each time.
+	wrapperPause = 2 * time.Second
+
 	// forever ends with a login that a person asks for by name.
 	forever = math.MaxInt64
 
-	// maxReason bounds the text of an error in a note, in bytes.
-	maxReason = 1000
+	// maxReason bounds the text of an error in a note, in bytes; in JSON each
+	// may become six.
+	maxReason = 300
 )
 
 // memo is all that is noted of an entry. Fields may be added.
@@ -119,9 +124,6 @@ func (f *Flow) noteOffline(err error) {
 // noteFailure notes why a login failed, where it cost a person or an account
 // anything.
 func (f *Flow) noteFailure(ctx context.Context, err error) {
-	if ctx.Err() == context.Canceled {
-		err = context.Cause(ctx) // who ended it tells more than what it ended
-	}
 	switch {
 	case errors.Is(err, ErrNotBegun):
 		return
@@ -129,9 +131,13 @@ func (f *Flow) noteFailure(ctx context.Context, err error) {
 		f.noteOffline(err)
 		return
 	}
+	unanswered := errors.Is(err, ErrUnanswered)
+	if ctx.Err() == context.Canceled {
+		err = context.Cause(ctx) // who ended it tells more than what it ended
+	}
 	f.note(func(m *memo) {
 		s := f.setback(err)
-		s.Unanswered = errors.Is(err, ErrUnanswered)
+		s.Unanswered = unanswered
 		if m.Login != nil {
 			s.Failures += m.Login.Failures
 		}
@@ -156,10 +162,11 @@ func (f *Flow) mayAsk(began time.Time) error {
 }
 
 // mayLogIn is a *PausedError where a login has failed and is not to be tried
-// yet.
-func (f *Flow) mayLogIn(began time.Time) error {
+// yet. One that succeeded since, in a session with other notes, has made good
+// for it.
+func (f *Flow) mayLogIn(held entry, began time.Time) error {
 	s := f.memo().Login
-	if s == nil || !s.holds(f.pause(s), began, f.Now()) {
+	if s == nil || held.Credential.Issued.After(s.At.Time) || !s.holds(f.pause(s), began, f.Now()) {
 		return nil
 	}
 	if s.Unanswered {
@@ -171,8 +178,10 @@ func (f *Flow) mayLogIn(began time.Time) error {
 // pause is how long this caller does not log in after s.
 func (f *Flow) pause(s *setback) time.Duration {
 	switch {
-	case f.Caller.Attended && (f.Caller.Parent == "" || f.Caller.Parent != s.Parent):
+	case f.Caller.Attended && f.Caller.Parent == "":
 		return 0 // the person tries again
+	case f.Caller.Attended && f.Caller.Parent != s.Parent:
+		return wrapperPause
 	case f.Caller.Attended:
 		return shortPause
 	case s.Unanswered:

@@ -57,11 +57,15 @@ func TestPersonMayTryAgainAtOnce(t *testing.T) {
 	b := newBench(t).attended("kubectl 1")
 	b.p.loginErr = errDenied
 	b.refuses(t, "denied", 1, 0)
+	// A client that runs us through a script is a new parent each time.
+	b.attended("kubectl 1, run 2").refuses(t, "signing in failed just now: denied", 1, 0)
+	b.clock = b.clock.Add(2 * time.Second)
 	b.attended("kubectl 2").refuses(t, "denied", 2, 0)
 	b.attended("kubectl 2").refuses(t, "signing in failed just now: denied", 2, 0)
 	b.attended("").refuses(t, "denied", 3, 0) // by name, in a shell that stays the same
 	b.attended("").refuses(t, "denied", 4, 0)
 	b.p.loginErr = nil
+	b.clock = b.clock.Add(2 * time.Second)
 	b.attended("kubectl 3").want(t, "token-1", 5, 0)
 }
 
@@ -137,6 +141,86 @@ func TestLoginThatDidNotBeginIsNoFailure(t *testing.T) {
 	b.refuses(t, "nobody is there", 1, 0)
 	b.p.loginErr = nil
 	b.want(t, "token-1", 2, 0)
+}
+
+// Nor is one that was ended before it began.
+func TestInterruptedBeforeItBeganIsNoFailure(t *testing.T) {
+	b := newBench(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	b.p.onLogin = func() { cancel(errors.New("interrupted")) }
+	b.p.loginErr = fmt.Errorf("%w: %w", ErrNotBegun, context.Canceled)
+	if _, err := b.Get(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	b.p.onLogin, b.p.loginErr = nil, nil
+	b.want(t, "token-1", 2, 0)
+}
+
+// A tool that ends its client after a minute, and starts another, is a poller
+// whose browser nobody answers.
+func TestEndedWhileNobodyAnswers(t *testing.T) {
+	b := newBench(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	b.p.onLogin = func() { cancel(errors.New("the client has ended")) }
+	b.p.loginErr = fmt.Errorf("%w: %w", ErrUnanswered, context.Canceled)
+	b.Get(ctx)
+	b.clock = start.Add(24 * time.Hour)
+	paused := b.refuses(t, "the client has ended", 1, 0)
+	if paused == nil || !errors.Is(paused, ErrUnanswered) {
+		t.Errorf("paused %+v", paused)
+	}
+}
+
+// An editor and a shell may have different runtime folders, and so different
+// notes. A login in one makes good for what failed in the other.
+func TestLoginInAnotherSessionMakesGood(t *testing.T) {
+	b := newBench(t)
+	b.p.loginErr = fmt.Errorf("%w", ErrUnanswered)
+	b.refuses(t, "nobody answered", 1, 0)
+	editor := b.Store
+	b.p.loginErr = nil
+	b.runtime = t.TempDir()
+	b.clock = start.Add(time.Hour)
+	b.Store, b.Deliberate = b.open(t), true
+	b.want(t, "token-1", 2, 0)
+	b.Store, b.Deliberate = editor, false
+	b.want(t, "token-1", 2, 0)
+	b.clock = start.Add(3 * time.Hour)
+	b.p.newest.Add(1)
+	b.want(t, "token-3", 3, 1)
+}
+
+// Where a login cannot be stored, each call would ask the person again.
+func TestLoginThatCannotBeStoredIsNotRepeated(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		b := newBench(t)
+		b.p.asked = asked
+		b.p.onLogin = func() {
+			b.p.onLogin = nil
+			folder := filepath.Join(b.dir, "file")
+			if err := errors.Join(os.RemoveAll(folder), os.WriteFile(folder, nil, 0o600)); err != nil {
+				t.Error(err)
+			}
+		}
+		b.want(t, "token-1", 1, 0)
+		if err := os.Remove(filepath.Join(b.dir, "file")); err != nil { // room again
+			t.Fatal(err)
+		}
+		if asked {
+			b.refuses(t, "signing in failed just now: the credential could not be stored", 1, 0)
+		} else {
+			b.want(t, "token-2", 2, 0) // a machine's costs nobody anything
+		}
+	}
+}
+
+// Texts that JSON makes six times as long fit too.
+func TestLongReasonIsNoted(t *testing.T) {
+	b := newBench(t)
+	b.p.loginErr = errors.New(strings.Repeat("<", 2000))
+	b.refuses(t, "<", 1, 0)
+	b.p.refreshErr = b.p.loginErr
+	b.refuses(t, "signing in failed just now: <<<", 1, 0)
 }
 
 // Ctrl-C at one of five runs ends the other four.

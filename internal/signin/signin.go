@@ -22,6 +22,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -37,6 +38,8 @@ type Grant struct {
 	// About describes the entry to status and logout, and is opaque here. A
 	// refresh that leaves it empty keeps what is known.
 	About []byte
+	// Asked: a person was asked for it, and would be again.
+	Asked bool
 }
 
 // Authenticator is what this package needs of a provider or an exchange. Its
@@ -71,6 +74,9 @@ type Flow struct {
 	Now  func() time.Time
 	Log  *slog.Logger
 	Warn func(text string, err error) // tells the person of what did not stop us
+	// Await tells the person, if it takes long, that another process is in the
+	// way, until what it returns is called.
+	Await func() (done func())
 }
 
 // Work is what there is to do where the cache alone does not serve.
@@ -163,7 +169,9 @@ func (f *Flow) Get(ctx context.Context) (Credential, error) {
 // obtain gets a credential under the entry's lock, waiting for it. Where a new
 // one was asked for, only one that was issued since will do.
 func (f *Flow) obtain(ctx context.Context, w *Work) (Credential, error) {
+	done := f.Await()
 	unlock, err := f.Store.Lock(ctx, f.ID)
+	done()
 	if err != nil {
 		return Credential{}, err
 	}
@@ -182,12 +190,12 @@ func (f *Flow) obtain(ctx context.Context, w *Work) (Credential, error) {
 		return Credential{}, err
 	}
 	if len(held.Session) == 0 || f.Anew {
-		return f.login(ctx, w.began)
+		return f.login(ctx, held, w.began)
 	}
 	cred, err := f.refresh(ctx, held)
 	if errors.Is(err, ErrSessionEnded) {
 		f.Log.Info("the session has ended", "entry", f.ID)
-		return f.login(ctx, w.began)
+		return f.login(ctx, held, w.began)
 	}
 	f.noteOffline(err)
 	return cred, err
@@ -219,8 +227,8 @@ func (f *Flow) refresh(ctx context.Context, held entry) (Credential, error) {
 
 // login asks first whether the result can be stored: a person who went
 // through a browser for nothing does it again for each command.
-func (f *Flow) login(ctx context.Context, began time.Time) (Credential, error) {
-	if err := f.mayLogIn(began); err != nil {
+func (f *Flow) login(ctx context.Context, held entry, began time.Time) (Credential, error) {
+	if err := f.mayLogIn(held, began); err != nil {
 		return Credential{}, err
 	}
 	home, err := f.Store.Prepare(ctx)
@@ -235,10 +243,14 @@ func (f *Flow) login(ctx context.Context, began time.Time) (Credential, error) {
 		f.noteFailure(ctx, err)
 		return Credential{}, err
 	}
-	if err := f.save(ctx, entry(grant)); f.Deliberate && err != nil {
+	switch err := f.save(ctx, entry(grant)); {
+	case err != nil && f.Deliberate:
 		return Credential{}, err
+	case err != nil && grant.Asked: // else every call would ask them
+		f.noteFailure(ctx, fmt.Errorf("the credential could not be stored: %w", err))
+	default:
+		f.clearNotes()
 	}
-	f.clearNotes()
 	return grant.Credential, nil
 }
 

@@ -33,6 +33,7 @@ type provider struct {
 	onLogin          func()
 	onRefresh        func(context.Context)
 	noSession        bool  // nothing renews what a login brings
+	asked            bool  // a login asks a person
 	silent           bool  // refreshes describe nothing
 	badTokens        error // refreshes rotate the session and bring no token
 }
@@ -70,7 +71,9 @@ func (p *provider) Login(ctx context.Context) (Grant, error) {
 	if p.loginErr != nil {
 		return Grant{}, p.loginErr
 	}
-	return p.grant(), nil
+	g := p.grant()
+	g.Asked = p.asked
+	return g, nil
 }
 
 func (p *provider) Refresh(ctx context.Context, session []byte) (Grant, error) {
@@ -118,6 +121,7 @@ func newBench(t *testing.T) *bench {
 		Now:   now,
 		Log:   slog.New(slog.DiscardHandler),
 		Warn:  func(text string, err error) { b.warnings = append(b.warnings, text) },
+		Await: func() func() { return func() {} },
 	}
 	return b
 }
