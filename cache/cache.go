@@ -32,6 +32,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -47,6 +48,9 @@ func NewID(canonical []byte) ID { return sha256.Sum256(canonical) }
 
 // String returns 64 lower-case hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// LogValue is String: slog's JSON would write a list of numbers.
+func (id ID) LogValue() slog.Value { return slog.StringValue(id.String()) }
 
 // ParseID reads what String wrote.
 func ParseID(s string) (ID, error) {

@@ -3,11 +3,21 @@ package cache
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
+
+// A person looks in the log for what status and hints call the entry.
+func TestIDIsLoggedAsItIsShown(t *testing.T) {
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("served", "entry", entry)
+	if !strings.Contains(log.String(), `"entry":"`+entry.String()+`"`) {
+		t.Error(log.String())
+	}
+}
 
 func TestIDIsReadAsItWasWritten(t *testing.T) {
 	if back, err := ParseID(entry.String()); err != nil || back != entry {
