@@ -80,7 +80,7 @@ func (s *Store) Note(id ID) []byte {
 }
 
 // SetNote notes something of an entry, in the place of what was noted before;
-// nothing takes the note away. The caller holds the entry's Lock. MUST NOT
+// an empty note is none. The caller holds the entry's Lock. A note MUST NOT
 // hold a secret. After an error the caller does without.
 func (s *Store) SetNote(id ID, note []byte) error {
 	place, ok := s.notes.place()
@@ -95,13 +95,10 @@ func (s *Store) SetNote(id ID, note []byte) error {
 	return place.write(s.notes.name(id), note)
 }
 
-// Volatile reports whether notes end with the person's session.
-func (s *Store) Volatile() bool { return s.notes.volatile() }
-
 // Handed notes that something was handed to someone, both together named by
-// sum, and reports whether that had been noted before. It knows the last few
-// thousand; an older one may be forgotten. Without a runtime folder it knows
-// nothing.
+// sum, and reports whether that had been noted before. It knows at most
+// handedSlots, and may forget any of them for another that falls into its
+// place. Without a runtime folder it knows nothing.
 //
 // The file is a table, and a sum's place in it follows from the sum: no lock
 // is needed, and nothing is ever cleaned up.
