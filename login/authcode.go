@@ -92,6 +92,20 @@ func (c *Client) authorizationURL(a attempt) (string, error) {
 	return address, nil
 }
 
+// withQuery adds query to an address, over what it has.
+func withQuery(raw string, query url.Values) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", err
+	}
+	all := u.Query()
+	for name, values := range query {
+		all[name] = values
+	}
+	u.RawQuery = all.Encode()
+	return u.String(), nil
+}
+
 // addWord adds word to a parameter that is a list with spaces.
 func addWord(query url.Values, name, word string) {
 	words := strings.Fields(query.Get(name))

@@ -120,7 +120,7 @@ func TestHostileEndpoints(t *testing.T) {
 	p := oidctest.Start(t)
 	for _, member := range []string{
 		"authorization_endpoint", "token_endpoint", "jwks_uri", "device_authorization_endpoint",
-		"revocation_endpoint", "end_session_endpoint", "userinfo_endpoint",
+		"revocation_endpoint", "userinfo_endpoint",
 	} {
 		for _, address := range oidctest.HostileURLs() {
 			if address == "" {

@@ -24,7 +24,6 @@ type Metadata struct {
 	DeviceAuthorization string `json:"device_authorization_endpoint"`
 	JWKS                string `json:"jwks_uri"`
 	Revocation          string `json:"revocation_endpoint"`
-	EndSession          string `json:"end_session_endpoint"`
 	UserInfo            string `json:"userinfo_endpoint"`
 
 	AuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
@@ -59,7 +58,6 @@ func (m Metadata) check(issuer *url.URL) error {
 		{"authorization_endpoint", m.Authorization, false},
 		{"device_authorization_endpoint", m.DeviceAuthorization, false},
 		{"revocation_endpoint", m.Revocation, false},
-		{"end_session_endpoint", m.EndSession, false},
 		{"userinfo_endpoint", m.UserInfo, false},
 	} {
 		var err error

@@ -117,3 +117,10 @@ func TestPasteOfAWrongCode(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 }
+
+func TestQueryIsAddedOverWhatIsThere(t *testing.T) {
+	got, err := withQuery("https://issuer/authorize?tenant=1&client_id=x", url.Values{"client_id": {"me"}})
+	if err != nil || got != "https://issuer/authorize?client_id=me&tenant=1" {
+		t.Errorf("%s, %v", got, err)
+	}
+}

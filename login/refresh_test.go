@@ -269,17 +269,3 @@ func TestRevokeFailures(t *testing.T) {
 		}
 	}
 }
-
-func TestEndSessionURL(t *testing.T) {
-	p := oidctest.Start(t)
-	got, err := discovered(t, p).EndSessionURL("alice@example.com")
-	if err != nil || got != p.Issuer+"/end-session?client_id=kubecred&logout_hint=alice%40example.com" {
-		t.Errorf("%s, %v", got, err)
-	}
-	p.Apply(oidctest.Drop(oidctest.Discovery, "end_session_endpoint"))
-	_, err = discovered(t, p).EndSessionURL("")
-	wantError[*UnsupportedError](t, err)
-	if got, err := withQuery("https://issuer/logout?tenant=1&client_id=x", map[string][]string{"client_id": {"me"}}); err != nil || got != "https://issuer/logout?client_id=me&tenant=1" {
-		t.Errorf("%s, %v", got, err)
-	}
-}

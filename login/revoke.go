@@ -51,33 +51,3 @@ func (c *Client) revoke(ctx context.Context, token secret.Text, hint string) err
 	}
 	return &ProviderError{revocationName, "it answered " + status(a.status), nil}
 }
-
-// EndSessionURL is where a browser ends the person's session at the provider
-// (OpenID Connect RP-Initiated Logout 1.0, section 2). account, when it is not
-// empty, says whose. The ID token is not sent as a hint: the address becomes an
-// argument of the browser's, which other users of the machine can read.
-// Error: *UnsupportedError.
-func (c *Client) EndSessionURL(account string) (string, error) {
-	if c.meta.EndSession == "" {
-		return "", &UnsupportedError{"ending its own session"}
-	}
-	query := url.Values{"client_id": {c.cfg.ClientID}}
-	if account != "" {
-		query.Set("logout_hint", account)
-	}
-	return withQuery(c.meta.EndSession, query)
-}
-
-// withQuery adds query to an address, over what it has.
-func withQuery(raw string, query url.Values) (string, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "", err
-	}
-	all := u.Query()
-	for name, values := range query {
-		all[name] = values
-	}
-	u.RawQuery = all.Encode()
-	return u.String(), nil
-}
