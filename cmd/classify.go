@@ -15,16 +15,20 @@ func (e *classified) Unwrap() []error { return []error{e.error, e.as} }
 // would be told of it says that already. otherwise is for what is none of
 // those, and may be nil.
 func classify(err, otherwise error) error {
+	if err == nil {
+		return nil
+	}
+	as := otherwise
 	switch explain(err).code {
 	case exitNetwork:
-		otherwise = signin.ErrOffline
+		as = signin.ErrOffline
 	case exitTimeout:
-		otherwise = signin.ErrUnanswered
+		as = signin.ErrUnanswered
 	case exitConfig, exitLoginNeeded: // found before anyone was asked for anything
-		otherwise = signin.ErrNotBegun
+		as = signin.ErrNotBegun
 	}
-	if err == nil || otherwise == nil {
+	if as == nil {
 		return err
 	}
-	return &classified{err, otherwise}
+	return &classified{err, as}
 }

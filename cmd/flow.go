@@ -73,7 +73,8 @@ func (a *app) shelves(ctx context.Context, s *settings.Settings, p *person, open
 	var all []shelf
 	for _, mode := range []cache.Storage{cache.Auto, cache.File} {
 		store := open
-		if of := *s; open == nil || s.Storage != string(mode) {
+		if open == nil || s.Storage != string(mode) {
+			of := *s
 			of.Storage = string(mode)
 			var err error
 			if store, err = a.openStore(&of, p); err != nil {

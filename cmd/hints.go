@@ -40,8 +40,11 @@ func ofPause(err error) (string, int) {
 	case paused.Kind == signin.ErrOffline:
 		return "it is tried again " + inTime(paused.Left) + "; check the connection, the proxy (HTTPS_PROXY, NO_PROXY) and the issuer's name", exitNetwork
 	}
-	return "run kubecred login in a terminal, then try again", exitLoginNeeded
+	return loginHint, exitLoginNeeded
 }
+
+// loginHint is for where the entry is not known; loginFailure names it.
+const loginHint = "run kubecred login in a terminal, then try again"
 
 // inTime is a pause as people say it.
 func inTime(left time.Duration) string {
@@ -62,7 +65,7 @@ func ofPerson(err error) (string, int) {
 	var none *noWayError
 	switch {
 	case errors.Is(err, errNeedPerson):
-		return "run kubecred login in a terminal, then try again", exitLoginNeeded
+		return loginHint, exitLoginNeeded
 	case errors.Is(err, login.ErrTimeout), errors.Is(err, context.DeadlineExceeded) && !isNetwork(err):
 		return "sign in with kubecred login; --authentication-timeout-sec gives more time at the browser", exitTimeout
 	case errors.As(err, &none):
@@ -88,9 +91,7 @@ func ofSettings(err error) (string, int) {
 		return settingHint(setting), exitConfig
 	case errors.As(err, &version):
 		return "set apiVersion in the kubeconfig's exec block to " + string(execcred.V1), exitConfig
-	case errors.As(err, &notFound):
-		return "name another with --context or --user, or give --oidc-issuer-url and --oidc-client-id", exitConfig
-	case errors.Is(err, errNotOurs):
+	case errors.As(err, &notFound), errors.Is(err, errNotOurs):
 		return "name another with --context or --user, or give --oidc-issuer-url and --oidc-client-id", exitConfig
 	case errors.As(err, &broken):
 		return "mend the file, or name another with --kubeconfig", exitConfig
