@@ -3,7 +3,6 @@
 package keyring
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/kubecred/kubecred/e2e/internal/parts"
 	"github.com/kubecred/kubecred/e2e/internal/proc"
+	"github.com/kubecred/kubecred/e2e/internal/sessionbus"
 )
 
 // Keyring is a session bus with an unlocked keyring on it.
@@ -59,29 +59,10 @@ func (k *Keyring) BusPid() int { return k.bus.Pid() }
 // Quit ends the daemon and leaves the bus without one, until Unlock starts another.
 func (k *Keyring) Quit() { k.daemon.Stop() }
 
-func (k *Keyring) startBus() error {
-	path, err := exec.LookPath("dbus-daemon")
-	if err != nil {
-		return err
-	}
-	out, stdout, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	k.bus, err = proc.Start(proc.Spec{
-		Path: path, Args: []string{"--session", "--nofork", "--print-address=1"}, Dir: k.home,
-		Env: append(base(), "HOME="+k.home, "XDG_RUNTIME_DIR="+k.runtime), Stdout: stdout,
-	})
-	if err := errors.Join(err, stdout.Close(), out.SetReadDeadline(time.Now().Add(10*time.Second))); err != nil {
-		return err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	k.address = strings.TrimSpace(line)
-	if err != nil {
-		return fmt.Errorf("the bus's address: %w\n%s", err, k.bus.Tail())
-	}
-	return nil
+func (k *Keyring) startBus() (err error) {
+	env := append(base(), "HOME="+k.home, "XDG_RUNTIME_DIR="+k.runtime)
+	k.bus, k.address, err = sessionbus.Start(k.home, env, "--session")
+	return err
 }
 
 // Unlock starts the keyring's daemon with the password that opens, or first makes, the login keyring.

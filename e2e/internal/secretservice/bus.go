@@ -4,20 +4,18 @@
 package secretservice
 
 import (
-	"bufio"
 	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 
 	"github.com/kubecred/kubecred/e2e/internal/proc"
+	"github.com/kubecred/kubecred/e2e/internal/sessionbus"
 )
 
 const (
@@ -85,29 +83,10 @@ func escape(s string) string {
 	return b.String()
 }
 
-func (b *Bus) start() error {
-	daemon, err := exec.LookPath("dbus-daemon")
-	if err != nil {
-		return err
-	}
-	out, stdout, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	b.process, err = proc.Start(proc.Spec{
-		Path: daemon, Args: []string{"--config-file=" + filepath.Join(b.dir, "bus.conf"), "--nofork", "--print-address=1"}, Dir: b.dir,
-		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir}, Stdout: stdout,
-	})
-	if err := errors.Join(err, stdout.Close(), out.SetReadDeadline(time.Now().Add(10*time.Second))); err != nil {
-		return err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return fmt.Errorf("the bus's address: %w\n%s", err, b.process.Tail())
-	}
-	b.Address = strings.TrimSpace(line)
-	return nil
+func (b *Bus) start() (err error) {
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir}
+	b.process, b.Address, err = sessionbus.Start(b.dir, env, "--config-file="+filepath.Join(b.dir, "bus.conf"))
+	return err
 }
 
 // connect is a connection of the test's own to the bus at the address.
