@@ -24,7 +24,8 @@ func (a *app) logoutCommand() *cobra.Command {
 		Use:   "logout",
 		Short: "End the session at the provider and forget the credential",
 		Long: `Revokes the session at the provider where it can, and removes the entry from the
-cache in any case. Without flags it takes the kubeconfig's current context.
+cache even where it cannot. What a locked keyring hides stays, to be revoked
+once it opens. Without flags it takes the kubeconfig's current context.
 
 A token that a cluster has already accepted lives until it expires.`,
 		Example: examples("kubecred logout", "kubecred logout --context prod", "kubecred logout --all"),
