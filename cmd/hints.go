@@ -38,7 +38,7 @@ func ofPause(err error) (string, int) {
 	case !errors.As(err, &paused):
 		return "", 0
 	case paused.Kind == signin.ErrOffline:
-		return "it is tried again " + inTime(paused.Left) + "; check the connection, the proxy (HTTPS_PROXY, NO_PROXY) and the issuer's name", exitNetwork
+		return tryAgain(paused.Left) + "; check the connection, the proxy (HTTPS_PROXY, NO_PROXY) and the issuer's name", exitNetwork
 	}
 	return loginHint, exitLoginNeeded
 }
@@ -46,12 +46,12 @@ func ofPause(err error) (string, int) {
 // loginHint is for where the entry is not known; loginFailure names it.
 const loginHint = "run kubecred login in a terminal, then try again"
 
-// inTime is a pause as people say it.
-func inTime(left time.Duration) string {
+// tryAgain says when: nothing tries by itself.
+func tryAgain(left time.Duration) string {
 	if left < time.Second {
-		return "at the next call"
+		return "try again"
 	}
-	return "in " + span(left)
+	return "try again in " + span(left)
 }
 
 func ofInterrupt(err error) (string, int) {
