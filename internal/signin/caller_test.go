@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -128,6 +129,40 @@ func TestGuessesAtOnceAreBounded(t *testing.T) {
 	if logins, renewals := b.p.logins.Load(), b.p.renewals.Load(); logins != 1 || renewals != 1 {
 		t.Errorf("%d logins, %d renewals", logins, renewals)
 	}
+}
+
+// Where it cannot be noted that a guess was made, nothing would bound what
+// guesses cost, and none is made.
+func TestGuessThatCannotBeNotedIsNotMade(t *testing.T) {
+	b := newBench(t).calls("k9s")
+	if err := b.Store.SetNote(b.ID, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(b.runtime, "kubecred", "*"))
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("notes %v, error %v", paths, err)
+	}
+	if err := errors.Join(os.Remove(paths[0]), os.Mkdir(paths[0], 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		b.want(t, "token-1", 1, 0)
+	}
+}
+
+// A credential that ends while its early renewal fails is no longer served.
+func TestCredentialThatEndsMeanwhile(t *testing.T) {
+	b := newBench(t)
+	b.want(t, "token-1", 1, 0)
+	b.clock = start.Add(time.Hour - 3*time.Second)
+	b.p.refreshErr = fmt.Errorf("%w: 503", ErrOffline)
+	b.p.onRefresh = func(context.Context) {
+		if b.p.renewals.Load() == 2 {
+			b.p.refreshErr = nil
+		}
+		b.clock = start.Add(time.Hour)
+	}
+	b.want(t, "token-2", 1, 2)
 }
 
 // A guess never asks a person, never fails, and is not repeated at once.

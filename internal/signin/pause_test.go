@@ -52,6 +52,16 @@ func TestFailedLoginIsNotRepeated(t *testing.T) {
 	b.want(t, "token-1", 2, 0)
 }
 
+// What a hostile provider says at length is noted in part, and pauses as well.
+func TestLongReasonIsCut(t *testing.T) {
+	b := newBench(t)
+	b.p.loginErr = errors.New("denied " + strings.Repeat("ü", 10_000))
+	b.refuses(t, "denied", 1, 0)
+	if paused := b.refuses(t, "signing in failed just now: denied", 1, 0); paused == nil || len(paused.Text) > maxReason {
+		t.Errorf("paused %+v", paused)
+	}
+}
+
 // The person runs another command: they have seen the failure, and try again.
 func TestPersonMayTryAgainAtOnce(t *testing.T) {
 	b := newBench(t).attended("kubectl 1")

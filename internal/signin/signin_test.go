@@ -406,3 +406,21 @@ func TestDeliberate(t *testing.T) {
 		t.Errorf("warnings %v", b.warnings)
 	}
 }
+
+// Whoever asks for a new one and meets another's, issued since, takes that.
+func TestForcedTakesWhatWasIssuedSince(t *testing.T) {
+	b := newBench(t)
+	b.want(t, "token-1", 1, 0)
+	b.Force = true
+	b.clock = start.Add(time.Minute)
+	_, work, err := b.Cached(t.Context())
+	if err != nil || work == nil {
+		t.Fatalf("work %+v, error %v", work, err)
+	}
+	b.clock = b.clock.Add(time.Second)
+	b.want(t, "token-2", 1, 1)
+	got, err := b.Do(t.Context(), work)
+	if err != nil || got.Token.Reveal() != "token-2" || b.p.renewals.Load() != 1 {
+		t.Errorf("got %s after %d renewals, error %v", got.Token.Reveal(), b.p.renewals.Load(), err)
+	}
+}
