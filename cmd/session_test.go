@@ -1,11 +1,14 @@
 package cmd
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"testing"
 	"time"
 
+	"github.com/kubecred/kubecred/execcred"
 	"github.com/kubecred/kubecred/internal/oidctest"
 )
 
@@ -26,6 +29,33 @@ func TestRefreshRotates(t *testing.T) {
 	if s := p.provider.Sessions()[0]; s.Reused || s.Refreshes != 3 {
 		t.Errorf("session = %+v", s)
 	}
+}
+
+// Each kubectl is a client of its own, though all of them say the same; only
+// one that asks again itself was probably refused.
+func TestAnotherClientIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	onUnix(t) // elsewhere there is no runtime folder
+	p := newPlace(t)
+	runtime := p.path("run")
+	if err := os.Mkdir(runtime, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.env[execcred.EnvExecInfo] = `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}`
+	ask := func(parent string) {
+		t.Helper()
+		a := p.app(io.Discard, io.Discard, "get-token", "--oidc-issuer-url="+p.provider.Issuer, "--oidc-client-id="+oidctest.ClientID)
+		a.parent, a.files.Runtime = func() string { return parent }, runtime
+		if code := a.run(); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	}
+	for n := range 5 {
+		ask(fmt.Sprint("kubectl ", n))
+	}
+	p.counts(oidctest.GrantRefresh, 0)
+	ask("kubectl 4")
+	p.counts(oidctest.GrantRefresh, 1)
 }
 
 func TestForceRefresh(t *testing.T) {
