@@ -99,21 +99,36 @@ type dropper interface{ DropCopy(id keyring.ID) error }
 
 // DropCopies takes the kernel's copies of the data keys that the folder names
 // away, so that the next hit asks the OS keyring again. The keys themselves,
-// and with them the entries, stay. No kernel's keyring is no error.
+// and with them the entries, stay; but a key that only the kernel holds goes
+// too where it seals nothing any more. No kernel's keyring is no error.
 func (s *Store) DropCopies() error {
 	var errs []error
 	for _, v := range s.vaults {
-		keys, ok := v.keys.(dropper)
-		if !ok {
-			continue
+		drop := func(keyring.ID) error { return nil }
+		switch keys := v.keys.(type) {
+		case dropper:
+			drop = keys.DropCopy
+		case *keyring.Kernel:
+			if !v.sealsAny() {
+				drop = keys.Remove
+			}
 		}
 		for _, id := range v.namedKeys() {
-			if err := keys.DropCopy(id); !errors.Is(err, keyring.ErrRefused) {
+			if err := drop(id); !errors.Is(err, keyring.ErrRefused) {
 				errs = append(errs, err)
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// sealsAny reports whether the folder holds entries, or may hold some.
+func (v *vault) sealsAny() bool {
+	files, err := os.ReadDir(v.folder.path)
+	return err != nil || slices.ContainsFunc(files, func(file os.DirEntry) bool {
+		_, _, isEntry := entryName(file.Name())
+		return isEntry
+	})
 }
 
 // namedKeys returns the IDs that the folder's files name.

@@ -54,7 +54,7 @@ func (a *app) openStore(s *settings.Settings, p *person) (*cache.Store, error) {
 		Storage:     cache.Storage(s.Storage),
 		Kernel:      cache.KernelMode(s.KernelKeyring),
 		Interactive: p.attends(),
-		Notice:      func(text string) { p.Show(text + "\n") },
+		Notice:      p.notice,
 		Runtime:     a.files.Runtime,
 		Log:         a.log,
 	})

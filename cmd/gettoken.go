@@ -76,7 +76,7 @@ func (a *app) getToken(ctx context.Context, flags *settings.Flags) error {
 		return err
 	}
 	flow.Force = s.ForceRefresh
-	credential, work, err := flow.Cached(ctx)
+	credential, work, err := a.cached(ctx, flow, p)
 	if work != nil {
 		credential, err = a.do(ctx, s, flow, work)
 	}
@@ -84,6 +84,23 @@ func (a *app) getToken(ctx context.Context, flags *settings.Flags) error {
 		return a.loginFailure(err, s)
 	}
 	return a.answer(version, credential)
+}
+
+// cached is the way of a hit. It listens for Ctrl-C and looks for its parent only
+// once the keyring keeps a person waiting: until then it takes no time.
+func (a *app) cached(ctx context.Context, flow *signin.Flow, p *person) (signin.Credential, *signin.Work, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p.waits = func() {
+		watched, _ := lifetime.Context(ctx) // it ends with ctx
+		context.AfterFunc(watched, func() { cancel(context.Cause(watched)) })
+	}
+	c, work, err := flow.Cached(ctx)
+	if err != nil && interrupted(ctx) {
+		err = context.Cause(ctx)
+	}
+	p.waits = nil
+	return c, work, err
 }
 
 // do is the way past the cache. A client runs the plugin without a deadline,

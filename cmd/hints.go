@@ -248,20 +248,26 @@ func ofRest(err error) (string, int) {
 // entry: how to sign in to it from a terminal.
 func (a *app) loginFailure(err error, s *settings.Settings) error {
 	f := explain(err)
+	a.log.Info("failed", "code", f.code, "error", err)
 	switch {
 	case f.code != exitLoginNeeded:
 	case len(a.args) > 0 && a.args[0] == "login":
 		f.hint = "run it in a terminal, or choose another --grant-type"
 	default:
-		f.hint = waitOr(err) + a.loginLine(s)
+		f.hint = orElse(err) + a.loginLine(s)
 	}
 	return f
 }
 
-// waitOr is the other thing to do where waiting helps as well.
-func waitOr(err error) string {
+// orElse is the other thing to do where something else helps as well.
+func orElse(err error) string {
 	var paused *signin.PausedError
-	if errors.As(err, &paused) && paused.Left >= time.Second {
+	switch {
+	case !errors.As(err, &paused):
+		return ""
+	case paused.Attended:
+		return "run your command again, or "
+	case paused.Left >= time.Second:
 		return "wait " + span(paused.Left) + ", or "
 	}
 	return ""

@@ -56,7 +56,7 @@ func (a *app) login(ctx context.Context, t *target, anew bool) error {
 	flow.Force, flow.Anew, flow.Deliberate = s.ForceRefresh, anew, true
 	flow.Auth.(*oidc).selectAccount = anew
 	before := a.now()
-	credential, work, err := flow.Cached(ctx)
+	credential, work, err := a.cached(ctx, flow, p)
 	if work != nil {
 		credential, err = a.do(ctx, s, flow, work)
 	}

@@ -93,16 +93,19 @@ func (a *app) logoutCached(ctx context.Context, t *target, all bool) error {
 
 func (a *app) endAll(ctx context.Context, shelves []shelf, t *target) error {
 	var failures []error
-	ended := 0
+	nothing := true
 	for _, shelf := range shelves {
+		ended := map[cache.ID]bool{} // in all of the shelf's homes
 		for _, item := range shelf.items {
-			failures = append(failures, a.endItem(ctx, shelf, item, t))
-			ended++
+			if item.Aside || !ended[item.ID] {
+				failures = append(failures, a.endItem(ctx, shelf, item, t))
+			}
+			ended[item.ID], nothing = true, false
 		}
 		// Last: reading an entry leaves a copy of its data key.
 		failures = append(failures, shelf.store.DropCopies())
 	}
-	if ended == 0 {
+	if nothing {
 		fmt.Fprintln(a.stdout, "Nothing is cached.")
 	}
 	return errors.Join(failures...)

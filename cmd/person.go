@@ -20,6 +20,9 @@ type person struct {
 	app     *app
 	allowed bool   // the client lets us ask
 	browser string // the program that opens addresses; empty is the system's
+
+	// waits is called when the keyring is being waited for; nil is nothing.
+	waits func()
 }
 
 var _ login.Person = (*person)(nil)
@@ -141,6 +144,14 @@ func (p *person) awaitOthers() func() {
 		}
 	}()
 	return func() { close(quit); <-ended }
+}
+
+// notice tells of a keyring that is being waited for.
+func (p *person) notice(text string) {
+	p.Show(text + "\n")
+	if p.waits != nil {
+		p.waits()
+	}
 }
 
 // Width implements login.Person.

@@ -98,12 +98,13 @@ func (a *app) status(ctx context.Context, t *target, output string) error {
 	case !noBlock(problem):
 		report.CurrentProblem = oneLine(problem.Error())
 	}
-	if report.Storage, err = store.Probe(ctx); err != nil {
-		report.Problem = oneLine(err.Error())
-	}
 	all, err := a.shelves(ctx, s, a.newPerson(false, ""), store)
 	if err != nil {
 		return err
+	}
+	// After the list, which may have started the keyring's service.
+	if report.Storage, err = store.Probe(ctx); err != nil {
+		report.Problem = oneLine(err.Error())
 	}
 	for _, shelf := range all {
 		for _, item := range shelf.items {

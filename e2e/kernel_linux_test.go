@@ -4,11 +4,13 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubecred/kubecred/e2e/internal/desk"
 	"github.com/kubecred/kubecred/e2e/internal/parts"
@@ -98,8 +100,25 @@ func TestKernelKeyServesTheNextSession(t *testing.T) {
 				if other.Code == 0 || other.Stdout != "" {
 					t.Errorf("another user, who can read the files, is served: exit code %d", other.Code)
 				}
+			} else {
+				m.takesItsKeyAlong()
 			}
 		})
+	}
+}
+
+// takesItsKeyAlong asserts that with the last entry the key goes, which only the kernel holds.
+func (m *member) takesItsKeyAlong() {
+	m.t.Helper()
+	held := kernel.NewKernel(kernel.KernelOn, time.Minute)
+	if _, err := held.Get(context.Background(), m.currentKey("kernel")); err != nil {
+		m.t.Errorf("the key is not in the kernel's keyring: %v", err)
+	}
+	if out := m.inSession(asRunner, desk.Null, "logout", "--all"); out.Code != 0 {
+		m.t.Errorf("logout exited with %d: %s", out.Code, out.Stderr)
+	}
+	if _, err := held.Get(context.Background(), m.currentKey("kernel")); !errors.Is(err, kernel.ErrNotFound) {
+		m.t.Errorf("after logout --all the kernel still holds the key: %v", err)
 	}
 }
 

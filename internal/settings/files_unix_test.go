@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -93,5 +94,20 @@ func TestPipeIsRefusedAtOnce(t *testing.T) {
 		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("reading waits for a writer")
+	}
+}
+
+// A relative XDG_RUNTIME_DIR is none (XDG Base Directory Specification).
+func TestRuntimeFolder(t *testing.T) {
+	t.Setenv("TMPDIR", "/tmp/of-macos")
+	fallback := ""
+	if runtime.GOOS == "darwin" {
+		fallback = "/tmp/of-macos"
+	}
+	for value, want := range map[string]string{"/run/user/1": "/run/user/1", "run": fallback, "": fallback} {
+		t.Setenv("XDG_RUNTIME_DIR", value)
+		if got := SystemFiles().Runtime; got != want {
+			t.Errorf("%q: %q, want %q", value, got, want)
+		}
 	}
 }

@@ -36,6 +36,8 @@ type PausedError struct {
 	// Left is how long it is not tried again. Zero with ErrUnanswered is until
 	// a person signs in by name.
 	Left time.Duration
+	// Attended: it is a person's, who may try again by another command.
+	Attended bool
 }
 
 // Error implements error.

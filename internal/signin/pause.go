@@ -200,7 +200,7 @@ func (s *setback) holds(pause time.Duration, began, now time.Time) bool {
 func (f *Flow) paused(s *setback, kind error, pause time.Duration) error {
 	now := f.Now()
 	f.Log.Info("not tried again yet", "entry", f.ID, "failed", s.At.Time, "unanswered", s.Unanswered)
-	e := &PausedError{Kind: kind, Ago: now.Sub(s.At.Time), Text: s.Text}
+	e := &PausedError{Kind: kind, Ago: now.Sub(s.At.Time), Text: s.Text, Attended: f.Caller.Attended}
 	if pause != forever {
 		e.Left = max(s.At.left(pause, now), 0)
 	}
