@@ -39,6 +39,8 @@ var arrows = map[string][]string{
 	"internal/term":       {"internal/secret"},
 	"internal/browser":    {"internal/httpclient"},
 
+	"internal/private":    {},
+
 	"internal/oidctest":                 {},
 	"internal/oidctest/cmd/fakebrowser": {"internal/oidctest"},
 	"internal/demo":                     {"internal/oidctest"},
