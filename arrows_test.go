@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 	"internal/browser":    {"internal/httpclient"},
 
 	"internal/private":    {},
+	"ldapexchange/issuer": {"internal/private", "internal/term"},
 
 	"internal/oidctest":                 {},
 	"internal/oidctest/cmd/fakebrowser": {"internal/oidctest"},
