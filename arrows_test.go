@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 
 	"internal/private":    {},
 	"ldapexchange/issuer": {"internal/private", "internal/term"},
+	"ldapexchange/state":  {"internal/private", "internal/secret"},
 
 	"internal/oidctest":                 {},
 	"internal/oidctest/cmd/fakebrowser": {"internal/oidctest"},

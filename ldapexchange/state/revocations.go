@@ -1,0 +1,143 @@
+package state
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"time"
+)
+
+const (
+	revokedPrefix = "revoked/"
+	// slack is how much longer than a token its revocation is kept: verifiers
+	// grant a token some seconds beyond its end.
+	slack = 2 * time.Minute
+)
+
+// ErrRevoked: the token or its session was revoked, or is older than what the
+// store knows.
+var ErrRevoked = errors.New("state: revoked")
+
+// Token is what a revocation may speak of: a token's own claims.
+type Token struct {
+	ID       string // jti
+	Session  string // sid; empty where there is none
+	User     string // sub
+	IssuedAt time.Time
+	Expiry   time.Time
+}
+
+// Revocations say which tokens are good no more. Each is kept until everything
+// it speaks of has ended by itself.
+//
+// Tokens know their beginning to the second only: revoking a user's "until now"
+// also refuses one that is issued later in the same second, whose owner asks
+// again.
+type Revocations struct {
+	store Store
+	keep  time.Duration
+	now   func() time.Time
+	epoch time.Time
+}
+
+// NewRevocations returns the revocations of a store. life is that of a
+// session, or of a token where that is longer. now may be nil. Errors:
+// ErrUnavailable.
+func NewRevocations(ctx context.Context, store Store, life time.Duration, now func() time.Time) (*Revocations, error) {
+	if now == nil {
+		now = time.Now
+	}
+	epoch, err := store.Epoch(ctx)
+	return &Revocations{store, life + slack, now, epoch.Truncate(time.Second)}, err
+}
+
+// Epoch is the moment before which the store knows nothing: what was issued
+// before is refused.
+func (r *Revocations) Epoch() time.Time { return r.epoch }
+
+// Check returns nil for a token that is good, or ErrRevoked; ErrUnavailable
+// where that cannot be told, which MUST NOT pass for good.
+func (r *Revocations) Check(ctx context.Context, t Token) error {
+	if t.IssuedAt.Before(r.epoch) {
+		return ErrRevoked
+	}
+	for _, key := range []string{idKey(t.ID), sessionKey(t.Session)} {
+		if _, err := r.store.Get(ctx, key); err == nil {
+			return ErrRevoked
+		} else if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return r.checkMoments(ctx, t.User, t.IssuedAt)
+}
+
+// check is Check for a session: it is as old as its beginning.
+func (r *Revocations) check(ctx context.Context, s Session) error {
+	return r.Check(ctx, Token{Session: s.ID, User: s.User, IssuedAt: s.Created})
+}
+
+func (r *Revocations) checkMoments(ctx context.Context, user string, issued time.Time) error {
+	for _, key := range []string{userKey(user), allKey()} {
+		e, err := r.store.Get(ctx, key)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(e.Value) != 8 || !issued.After(time.Unix(0, int64(binary.BigEndian.Uint64(e.Value)))) {
+			return ErrRevoked
+		}
+	}
+	return nil
+}
+
+// Revoke ends one token. Errors: ErrUnavailable.
+func (r *Revocations) Revoke(ctx context.Context, t Token) error {
+	return r.mark(ctx, idKey(t.ID), nil, t.Expiry.Add(slack))
+}
+
+func (r *Revocations) session(ctx context.Context, id string) error {
+	return r.mark(ctx, sessionKey(id), nil, r.now().Add(r.keep))
+}
+
+func (r *Revocations) user(ctx context.Context, user string) error {
+	return r.moment(ctx, userKey(user))
+}
+
+func (r *Revocations) all(ctx context.Context) error { return r.moment(ctx, allKey()) }
+
+// moment refuses what was issued until now.
+func (r *Revocations) moment(ctx context.Context, key string) error {
+	now := r.now()
+	return r.mark(ctx, key, binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())), now.Add(r.keep))
+}
+
+// mark writes an entry whatever was there.
+func (r *Revocations) mark(ctx context.Context, key string, value []byte, expiry time.Time) error {
+	for {
+		old, err := r.store.Get(ctx, key)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if _, err = r.store.Put(ctx, key, value, old.Version, expiry); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+}
+
+func idKey(id string) string      { return revokedPrefix + "token/" + bounded(id) }
+func sessionKey(id string) string { return revokedPrefix + "session/" + bounded(id) }
+func userKey(user string) string {
+	return revokedPrefix + "user/" + base64.RawURLEncoding.EncodeToString(userHash(user))
+}
+func allKey() string { return revokedPrefix + "all" }
+
+// bounded keeps what comes from outside within a key's bounds.
+func bounded(id string) string {
+	if len(id) > 128 {
+		return "#" + base64.RawURLEncoding.EncodeToString(userHash(id))
+	}
+	return id
+}
