@@ -119,7 +119,7 @@ func (s *Bolt) load(tx *bolt.Tx, key []byte) (Entry, error) {
 	}
 	e, err := decode(key, data)
 	if err == nil && e.ended(s.o.Now()) {
-		err = ErrNotFound
+		return Entry{}, ErrNotFound
 	}
 	return e, err
 }

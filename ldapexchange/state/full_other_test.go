@@ -1,0 +1,5 @@
+//go:build !linux
+
+package state
+
+func diskChildren() map[string]func(dir string) error { return nil }
