@@ -16,6 +16,9 @@ import (
 // maxDigests bounds the passwords that are remembered; the oldest goes first.
 const maxDigests = 16 << 10
 
+// maxFolded bounds the work on a name, in bytes.
+const maxFolded = 1024
+
 type digest [sha256.Size]byte
 
 // digests are passwords that were refused, under a key that nobody else has
@@ -68,6 +71,7 @@ func (d *digests) has(sum digest, now time.Time) bool {
 // (RFC 4518), and Active Directory without accents. Two users may fall
 // together, and are counted together; one may not fall apart.
 func fold(name string) string {
+	name = name[:min(len(name), maxFolded)] // the server takes none so long
 	var out strings.Builder
 	for _, r := range norm.NFKD.String(strings.ToLower(norm.NFKC.String(strings.ToUpper(name)))) {
 		if unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.M, r) {
