@@ -94,6 +94,7 @@ func TestFolder(t *testing.T) {
 
 func TestWriteReplacesAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
+	defer syscall.Umask(syscall.Umask(0o277)) // it would take our own right to write
 	for _, text := range []string{"first", "second"} {
 		// What a killed writer left behind is in nobody's way.
 		if err := os.WriteFile(path+TempSuffix, []byte("half"), 0o644); err != nil {
@@ -101,6 +102,9 @@ func TestWriteReplacesAtOnce(t *testing.T) {
 		}
 		if err := Write(path, []byte(text), nil); err != nil {
 			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", info.Mode(), err)
 		}
 		if data, err := Read(path, 100, Ours); err != nil || string(data) != text {
 			t.Errorf("%q, %v", data, err)

@@ -286,8 +286,7 @@ func (a *authority) template(public crypto.PublicKey, s Subject, now, end time.T
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		BasicConstraintsValid: true, // and IsCA is not set
-		SubjectKeyId:          id,
-		AuthorityKeyId:        a.cert.SubjectKeyId,
+		SubjectKeyId:          id,   // AuthorityKeyId comes from the authority's certificate
 	}, nil
 }
 

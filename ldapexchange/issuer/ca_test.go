@@ -315,6 +315,9 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		if chain != nil || !errors.Is(err, ErrCSR) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", name, err)
 		}
+		if name == "huge" && !strings.Contains(err.Error(), "larger") {
+			t.Errorf("it was read: %v", err)
+		}
 	}
 	if _, _, _, err := issuing.Issue(encode("NEW CERTIFICATE REQUEST", nil, block.Bytes), alice(), 0); err != nil {
 		t.Errorf("OpenSSL's older name: %v", err)
@@ -407,6 +410,13 @@ func TestAuthoritiesThatAreRefused(t *testing.T) {
 		}
 	}
 	o := good.files(t, now.now)
+	if err := os.Chmod(o.KeyFile, 0o440); err != nil { // as a Secret is mounted
+		t.Fatal(err)
+	}
+	mustOpenCA(t, o)
+	if err := os.Chmod(o.KeyFile, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, spoil := range map[string]func() error{
 		"a key for the world": func() error { return os.Chmod(o.KeyFile, 0o644) },
 		"no key":              func() error { return os.Remove(o.KeyFile) },

@@ -136,8 +136,10 @@ func (a *Attempts) Begin(ctx context.Context, user string, address netip.Addr, p
 }
 
 // Refused counts a failure: the directory does not know the user or the
-// password. Errors: ErrUnavailable; the failure then counts in this process.
+// password. It counts though whoever asked is gone. Errors: ErrUnavailable; the
+// failure then counts in this process.
 func (t *Attempt) Refused(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	t.a.wrong.add(t.digest, t.a.now())
 	err := t.a.add(ctx, t.user)
 	if err != nil {

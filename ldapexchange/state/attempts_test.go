@@ -275,6 +275,26 @@ func (b *brokenStore) Put(ctx context.Context, key string, value []byte, version
 	return b.Store.Put(ctx, key, value, version, expiry)
 }
 
+// Nor is hanging up.
+func TestFailuresCountThoughTheCallerIsGone(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	a := mustAttempts(t, openTemp(t, now), Limits{Address: 4}, now)
+	for n := range 4 {
+		ctx, hangUp := context.WithCancel(context.Background())
+		try, err := a.Begin(ctx, fmt.Sprint("user", n%2), nat, wrong(n))
+		hangUp()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := try.Refused(ctx); err != nil {
+			t.Error(err)
+		}
+		try.Done()
+	}
+	wantLimited(t, fail(a, "user0", wrong(9)), "address")
+}
+
 // A full disk is no way around the limit.
 func TestFailuresCountWhereTheyCannotBeWritten(t *testing.T) {
 	t.Parallel()

@@ -120,6 +120,7 @@ func fill(path string) error {
 // full writes until nothing more goes, and holds that what went is there and
 // what did not is not.
 func full(ctx context.Context, s *Bolt) error {
+	events := s.Watch(ctx, "big/")
 	written := 0
 	for ; ; written++ {
 		_, err := s.Put(ctx, fmt.Sprintf("big/%d", written), make([]byte, 10_000), 0, time.Time{})
@@ -130,8 +131,8 @@ func full(ctx context.Context, s *Bolt) error {
 			return fmt.Errorf("Put %d: %w", written, err)
 		}
 	}
-	if written == 0 {
-		return errors.New("nothing fits")
+	if written == 0 || len(events) != written {
+		return fmt.Errorf("%d fit, %d were told", written, len(events))
 	}
 	for i := range written + 1 {
 		_, err := s.Get(ctx, fmt.Sprintf("big/%d", i))

@@ -2,14 +2,15 @@ package state
 
 // Refresh tokens. One is
 //
-//	kcrt_ base64url( session 32 bytes | generation 4 | secret 32 | tag 16 )
+//	kcrt_ base64url( session 32 bytes | secret 32 | tag 16 )
 //
-// The session finds the entry, in which the secret's SHA-256 is. The tag is an
-// HMAC under a key of the session's over all before it: it tells a token that
-// we issued once from one that somebody made up, without a list of those that
-// were. So a spent token is known for as long as its session lives, and a
-// stranger who knows a session's ID, which is in tokens, cannot end it by a
-// guess. Who reads the store can make tags but no secrets.
+// The session finds the entry, in which the SHA-256 of the secret that is good
+// now lies. The tag is an HMAC under a key of the session's over all before it:
+// it tells a token that we issued once from one that somebody made up, without
+// a list of those that were. So a spent token is known for as long as its
+// session lives, and a stranger who knows a session's ID, which is in tokens,
+// cannot end it by a guess. Who reads the store can make tags but no secrets:
+// can end sessions, which whoever reads it may do anyway, but not use them.
 //
 // The next secret is an HMAC of the one before, under a salt that the rotation
 // draws and stores. So the answer to a token that was just spent can be given
@@ -21,7 +22,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/binary"
 	"strings"
 
 	"github.com/kubecred/kubecred/internal/secret"
@@ -32,15 +32,14 @@ const (
 	idSize      = 32      // of a session: 16 bytes of its user's hash, 16 random
 	secretSize  = 32
 	tagSize     = 16
-	tokenSize   = idSize + 4 + secretSize + tagSize
+	tokenSize   = idSize + secretSize + tagSize
 )
 
 // refreshToken is one in its parts.
 type refreshToken struct {
-	session    [idSize]byte
-	generation uint32
-	secret     [secretSize]byte
-	tag        [tagSize]byte
+	session [idSize]byte
+	secret  [secretSize]byte
+	tag     [tagSize]byte
 }
 
 // parseRefresh reads a token's form, and says whether it has one.
@@ -54,7 +53,6 @@ func parseRefresh(text secret.Text) (t refreshToken, ok bool) {
 		return t, false
 	}
 	data = data[copy(t.session[:], data):]
-	t.generation, data = binary.BigEndian.Uint32(data), data[4:]
 	data = data[copy(t.secret[:], data):]
 	copy(t.tag[:], data)
 	return t, true
@@ -66,9 +64,7 @@ func (t refreshToken) text(tagKey []byte) secret.Text {
 }
 
 func (t refreshToken) signed() []byte {
-	data := append(make([]byte, 0, tokenSize), t.session[:]...)
-	data = binary.BigEndian.AppendUint32(data, t.generation)
-	return append(data, t.secret[:]...)
+	return append(append(make([]byte, 0, tokenSize), t.session[:]...), t.secret[:]...)
 }
 
 func (t refreshToken) mark(tagKey []byte) []byte {
@@ -92,7 +88,7 @@ func (t refreshToken) next(salt []byte) refreshToken {
 	mac := hmac.New(sha256.New, t.secret[:])
 	mac.Write([]byte("kubecred refresh token"))
 	mac.Write(salt)
-	n := refreshToken{session: t.session, generation: t.generation + 1}
+	n := refreshToken{session: t.session}
 	copy(n.secret[:], mac.Sum(nil))
 	return n
 }

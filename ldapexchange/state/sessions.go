@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"time"
 
 	"github.com/kubecred/kubecred/internal/secret"
@@ -55,12 +54,11 @@ type Session struct {
 // record is a Session as it is stored.
 type record struct {
 	Session
-	Generation uint32 `json:"generation"`
-	Hash       []byte `json:"hash"` // SHA-256 of the secret that is good now
-	TagKey     []byte `json:"tagKey"`
-	// The one before it: with this salt the good one follows from it.
-	Salt []byte `json:"salt,omitempty"`
+	Hash   []byte `json:"hash"` // SHA-256 of the secret that is good now
+	TagKey []byte `json:"tagKey"`
+	// The one before it, and the salt with which the good one follows from it.
 	Last []byte `json:"last,omitempty"`
+	Salt []byte `json:"salt,omitempty"`
 }
 
 // Sessions are kept in a Store, one entry each.
@@ -132,7 +130,7 @@ func (s *Sessions) rotate(ctx context.Context, t refreshToken, client string, al
 		return secret.Text{}, Session{}, ErrSession
 	}
 	repeated := s.repeats(t, r)
-	if !repeated && (t.generation != r.Generation || subtle.ConstantTimeCompare(t.hash(), r.Hash) != 1) {
+	if !repeated && subtle.ConstantTimeCompare(t.hash(), r.Hash) != 1 {
 		return secret.Text{}, Session{}, s.reused(ctx, r)
 	}
 	if allowed != nil {
@@ -143,27 +141,26 @@ func (s *Sessions) rotate(ctx context.Context, t refreshToken, client string, al
 	if repeated {
 		return t.next(r.Salt).text(r.TagKey), r.Session, nil
 	}
-	if r.Generation == math.MaxUint32 {
-		return secret.Text{}, Session{}, ErrSession
-	}
 	r.Last, r.Salt = t.hash(), randomBytes(32)
 	next := t.next(r.Salt)
-	r.Hash, r.Generation, r.Used = next.hash(), next.generation, s.now().UTC()
-	_, err = s.put(ctx, r, version)
-	return next.text(r.TagKey), r.Session, err
+	r.Hash, r.Used = next.hash(), s.now().UTC()
+	if _, err := s.put(ctx, r, version); err != nil {
+		return secret.Text{}, Session{}, err
+	}
+	return next.text(r.TagKey), r.Session, nil
 }
 
 // repeats: the token is the one before the good one, which followed from it a
 // moment ago and was not used since.
 func (s *Sessions) repeats(t refreshToken, r record) bool {
 	since := s.now().Sub(r.Used)
-	return t.generation+1 == r.Generation && subtle.ConstantTimeCompare(t.hash(), r.Last) == 1 &&
-		-Grace < since && since < Grace
+	return subtle.ConstantTimeCompare(t.hash(), r.Last) == 1 && -Grace < since && since < Grace
 }
 
 func (s *Sessions) reused(ctx context.Context, r record) error {
-	if err := s.Revoke(ctx, r.ID); err != nil && !errors.Is(err, ErrSession) {
-		return fmt.Errorf("%w, or will be: %w", ErrReuse, err)
+	err := s.Revoke(context.WithoutCancel(ctx), r.ID) // a thief may hang up
+	if err != nil && !errors.Is(err, ErrSession) {
+		return fmt.Errorf("%w, or will be when it comes again: %w", ErrReuse, err)
 	}
 	return ErrReuse
 }
@@ -185,9 +182,6 @@ func (s *Sessions) load(ctx context.Context, id string) (record, uint64, error) 
 			err = ErrSession
 		}
 		return record{}, 0, err
-	}
-	if !s.now().Before(r.Ends) {
-		return record{}, 0, ErrSession
 	}
 	return r, e.Version, nil
 }

@@ -99,6 +99,25 @@ func TestReuseEndsTheSession(t *testing.T) {
 	}
 }
 
+// A store that takes nothing when a thief comes does so when he comes again,
+// and he gets nothing meanwhile.
+func TestReuseOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	store := &brokenStore{Store: openTemp(t, now)}
+	r := mustRooms(t, store, now.now)
+	_, first := begin(t, r.sessions, begun())
+	good := mustRotate(t, r.sessions, mustRotate(t, r.sessions, first))
+	store.broken.Store(true)
+	wantRotate(t, "the first", r.sessions, first, ErrReuse)
+	wantRotate(t, "the first", r.sessions, first, ErrUnavailable)
+	wantRotate(t, "the good one", r.sessions, good, ErrUnavailable)
+	store.broken.Store(false)
+	wantRotate(t, "the good one keeps", r.sessions, good, nil)
+	wantRotate(t, "the first", r.sessions, first, ErrReuse)
+	wantRotate(t, "the good one", r.sessions, good, ErrSession)
+}
+
 // A lost answer is given once more, and is the same.
 func TestGraceRepeatsTheAnswer(t *testing.T) {
 	t.Parallel()
@@ -160,7 +179,6 @@ func TestRotateRefusesWhatWasNeverIssued(t *testing.T) {
 		"huge":               secret.New(strings.Repeat(raw, 1000)),
 		"its tag forged":     forged(func(*refreshToken) {}),
 		"a guess":            forged(func(t *refreshToken) { t.secret = [secretSize]byte{} }),
-		"an old generation":  forged(func(t *refreshToken) { t.generation-- }),
 		"another session's":  forged(func(t *refreshToken) { t.session = sessionBytes(other.ID) }),
 		"an unknown session": forged(func(t *refreshToken) { t.session[31]++ }),
 	} {
@@ -178,6 +196,51 @@ func sessionBytes(id string) (out [idSize]byte) {
 	b, _ := base64.RawURLEncoding.DecodeString(second)
 	copy(out[:], append(a, b...))
 	return out
+}
+
+// Who reads the store makes a tag, but no secret: the session ends and is not
+// used.
+func TestReaderOfTheStoreMakesNoToken(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	r := mustRooms(t, openTemp(t, now), now.now)
+	made, good := begin(t, r.sessions, begun())
+	stored, _, err := r.sessions.load(context.Background(), made.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, _ := parseRefresh(good)
+	copy(parsed.secret[:], stored.Hash)
+	wantRotate(t, "a right tag", r.sessions, parsed.text(stored.TagKey), ErrReuse)
+}
+
+// hangUp cancels the caller's context once a session was read.
+type hangUp struct {
+	Store
+	cancel context.CancelFunc
+}
+
+func (h hangUp) Get(ctx context.Context, key string) (Entry, error) {
+	e, err := h.Store.Get(ctx, key)
+	if key == allKey() { // the last that is read
+		h.cancel()
+	}
+	return e, err
+}
+
+func TestReuseIsPunishedThoughTheThiefHangsUp(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	store := openTemp(t, now)
+	r := mustRooms(t, store, now.now)
+	_, first := begin(t, r.sessions, begun())
+	good := mustRotate(t, r.sessions, mustRotate(t, r.sessions, first))
+	ctx, cancel := context.WithCancel(context.Background())
+	thief := mustRooms(t, hangUp{store, cancel}, now.now)
+	if _, _, err := thief.sessions.Rotate(ctx, first, "kubernetes", nil); !errors.Is(err, ErrReuse) || errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	wantRotate(t, "the good one", r.sessions, good, ErrSession)
 }
 
 // The directory is down, or does not know the user: the token stays good.
@@ -331,7 +394,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 
 func FuzzParseRefresh(f *testing.F) {
 	tagKey := []byte("key")
-	f.Add(refreshToken{generation: 7}.text(tagKey).Reveal())
+	f.Add(refreshToken{}.text(tagKey).Reveal())
 	f.Add("kcrt_")
 	f.Fuzz(func(t *testing.T, text string) {
 		token, ok := parseRefresh(secret.New(text))

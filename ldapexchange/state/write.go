@@ -168,7 +168,6 @@ func (s *Bolt) commit(batch []*change) {
 			if c.event, c.err = c.do(tx); c.err == nil {
 				continue
 			}
-			c.event = nil
 			if !errors.Is(c.err, ErrConflict) && !errors.Is(c.err, ErrNotFound) {
 				return c.err
 			}
@@ -180,7 +179,7 @@ func (s *Bolt) commit(batch []*change) {
 	for _, c := range batch {
 		if err != nil {
 			c.err = err
-		} else if c.event != nil && c.err == nil {
+		} else if c.event != nil {
 			s.watch.tell(*c.event)
 		}
 		close(c.done)
