@@ -299,9 +299,9 @@ func TestAlgorithmsNameNothingElse(t *testing.T) {
 	now := newClock()
 	o := options(t, now, RS256)
 	o.RotateEvery = 24 * time.Hour
-	k := mustOpen(t, o)
+	mustOpen(t, o)
 	o.Algorithm = ES256
-	k = mustOpen(t, o)
+	k := mustOpen(t, o)
 	if err := k.Tend(); err != nil {
 		t.Fatal(err)
 	}
