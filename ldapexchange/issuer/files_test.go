@@ -165,6 +165,8 @@ func TestOptions(t *testing.T) {
 		"an issuer that is no URL":        func(o *Options) { o.Issuer = "exchange" },
 		"an issuer with a query":          func(o *Options) { o.Issuer += "?a=b" },
 		"an issuer with a fragment":       func(o *Options) { o.Issuer += "#" },
+		"an issuer without TLS":           func(o *Options) { o.Issuer = "http://exchange.example" },
+		"an issuer without a host":        func(o *Options) { o.Issuer = "https://:443/" },
 		"an issuer with a password":       func(o *Options) { o.Issuer = "https://a:b@exchange.example" },
 		"a long life":                     func(o *Options) { o.TokenLife = 25 * time.Hour },
 		"a negative life":                 func(o *Options) { o.TokenLife = -1 },
@@ -174,6 +176,17 @@ func TestOptions(t *testing.T) {
 		change(&o)
 		if _, err := Open(o); err == nil || strings.Contains(err.Error(), "a:b") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestIssuersOfLoopback(t *testing.T) {
+	t.Parallel()
+	for _, issuer := range []string{"http://127.0.0.1:8080", "http://[::1]:8080/path", "http://localhost", "https://exchange.example:8443/a"} {
+		o := options(t, newClock(), ES256)
+		o.Issuer = issuer
+		if k := mustOpen(t, o); k.Issuer() != issuer {
+			t.Errorf("%s became %s", issuer, k.Issuer())
 		}
 	}
 }

@@ -21,6 +21,7 @@ package issuer
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -53,7 +54,7 @@ const (
 type Options struct {
 	Dir       string    // the keys' own folder; made with mode 0700 if it is missing
 	ReadOnly  bool      // it is mounted, and another makes the keys: nothing is written
-	Issuer    string    // the exact iss: an https URL without query or fragment
+	Issuer    string    // the exact iss: an https URL without query or fragment; http on loopback
 	Algorithm Algorithm // of new keys; empty is RS256
 	// TokenLife is the longest life of a token; empty is 10 minutes. Keys stay
 	// published for as long after they have signed.
@@ -82,10 +83,8 @@ func (o *Options) complete() error {
 	if o.PublishAhead == 0 {
 		o.PublishAhead = time.Hour
 	}
-	issuer, err := url.Parse(o.Issuer)
 	switch {
-	case err != nil || issuer.Scheme != "https" && issuer.Scheme != "http" || issuer.Host == "" ||
-		issuer.RawQuery != "" || issuer.User != nil || strings.Contains(o.Issuer, "#"):
+	case !isIssuer(o.Issuer):
 		return errors.New("the issuer is not an https URL without query and fragment")
 	case o.Dir == "":
 		return errors.New("the keys need a folder")
@@ -97,6 +96,18 @@ func (o *Options) complete() error {
 		return errors.New("a key must be published for less time than it signs")
 	}
 	return nil
+}
+
+// isIssuer holds for what OpenID Connect Discovery 1.0, section 3, calls one,
+// and on loopback also without TLS.
+func isIssuer(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(text, "?#") {
+		return false
+	}
+	address, err := netip.ParseAddr(u.Hostname())
+	loopback := u.Hostname() == "localhost" || err == nil && address.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && loopback
 }
 
 // Keys sign and verify. Their methods may be called at the same time.

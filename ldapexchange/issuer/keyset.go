@@ -47,7 +47,8 @@ func newKey(signer crypto.Signer, algorithm Algorithm, signsFrom time.Time, path
 
 // keySet is what a reading of the folder gave. It does not change.
 type keySet struct {
-	keys       []*key // by the time from which they sign
+	found      []*key // in the folder, by the time from which they sign
+	keys       []*key // of those, the ones that are published
 	headers    map[string]headed
 	jwks       []byte
 	algorithms []string
@@ -66,7 +67,7 @@ func sortKeys(keys []*key) {
 }
 
 func newKeySet(keys []*key, o Options) (*keySet, error) {
-	s := &keySet{keys: alive(keys, o), headers: map[string]headed{}}
+	s := &keySet{found: keys, keys: alive(keys, o), headers: map[string]headed{}}
 	var published jose.JSONWebKeySet
 	for _, k := range s.keys {
 		for kind, header := range k.headers {

@@ -61,7 +61,8 @@ func (k *Keys) Rotate() (KeyInfo, error) {
 
 // Replace is for a key that somebody else may have: a new one signs at once,
 // and all others are removed, so that every token they signed is refused here.
-// Others refuse them when they next fetch the key set.
+// Other processes follow when they next Tend, and verifiers elsewhere when they
+// next fetch the key set.
 func (k *Keys) Replace() (KeyInfo, error) {
 	var next *key
 	err := k.change(func(keys []*key) (err error) {
@@ -84,8 +85,8 @@ func (k *Keys) Tend() error {
 	if err := k.Reload(); err != nil || k.o.ReadOnly {
 		return err
 	}
-	if keys, err := k.snapshot(); err != nil || !k.due(keys) && len(alive(keys, k.o)) == len(keys) {
-		return err
+	if set := k.set.Load(); !k.due(set.found) && len(set.keys) == len(set.found) {
+		return nil
 	}
 	return k.change(func(keys []*key) error {
 		if k.due(keys) {
@@ -95,12 +96,6 @@ func (k *Keys) Tend() error {
 		}
 		return k.remove(keys[:len(keys)-len(alive(keys, k.o))])
 	})
-}
-
-func (k *Keys) snapshot() ([]*key, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.read()
 }
 
 // due: the newest key has signed for long enough, or is of another algorithm.

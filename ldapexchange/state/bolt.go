@@ -28,7 +28,10 @@ const (
 
 // Options of a Bolt.
 type Options struct {
-	Path string           // the file; it and its folder are made, for us alone, where they are missing
+	// Path of the file. It and its folder are made, for us alone, where they
+	// are missing; the folder above is there. A volume's own top is root's: a
+	// folder in it will do.
+	Path string
 	Log  *slog.Logger     // nil is nowhere
 	Now  func() time.Time // nil is time.Now
 }
@@ -135,15 +138,15 @@ func classified(err error) error {
 // Backup writes a copy of the store as it is now to a new file, while it is in
 // use. The copy knows that it is one: whoever opens it begins a new epoch.
 func (s *Bolt) Backup(ctx context.Context, path string) (err error) {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: it is there already", path)
+	}
 	temp := path + private.TempSuffix
 	defer func() {
 		if err != nil {
 			err = errors.Join(classified(err), removeIfThere(temp))
 		}
 	}()
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: it is there already", path)
-	}
 	if err := s.copyTo(ctx, temp); err != nil {
 		return err
 	}
