@@ -14,7 +14,8 @@ package state
 //
 // The next secret is an HMAC of the one before, under a salt that the rotation
 // draws and stores. So the answer to a token that was just spent can be given
-// once more, which the store alone could not: see Grace.
+// once more, which the store alone could not: see Grace. (Who has both the
+// store and the token before the good one can do so too.)
 
 import (
 	"crypto/hmac"
