@@ -183,7 +183,10 @@ func (k *Keys) find(header string) (headed, bool) {
 	if since := now - last; 0 <= since && since < 5 || !k.lastMiss.CompareAndSwap(last, now) {
 		return headed{}, false
 	}
-	_ = k.Reload() // an error is Tend's to tell; the keys are as they were
+	if k.mu.TryLock() { // a rotation may be waiting for other processes
+		_ = k.reload() // an error is Tend's to tell; the keys are as they were
+		k.mu.Unlock()
+	}
 	ours, known := k.set.Load().headers[header]
 	return ours, known
 }
