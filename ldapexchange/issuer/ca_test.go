@@ -183,12 +183,26 @@ func uids(c *x509.Certificate) (found []any) {
 	return found
 }
 
+// A certificate does not begin before its authority, which some verifiers mind.
+func TestCertificateBeginsWithItsAuthority(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	young := newCA(t, now.now(), nil, func(c *x509.Certificate) { c.NotBefore = now.now().Add(-time.Minute) })
+	chain, _, _, err := mustOpenCA(t, young.files(t, now.now)).Issue(csr(t, ecKey(t, elliptic.P256()), nil), alice(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := parseChain(t, chain)[0].NotBefore; !got.Equal(now.now().Add(-time.Minute)) {
+		t.Errorf("from %v", got)
+	}
+}
+
 func TestSerialNumbersDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 100 {
 		serial, err := newSerial()
-		if err != nil || seen[serial.String()] {
+		if err != nil || seen[serial.String()] || serial.BitLen() != 128 {
 			t.Fatal(serial, err)
 		}
 		seen[serial.String()] = true

@@ -1,8 +1,9 @@
 package issuer
 
-// Key files: PKCS #8 in PEM, with the header Signs-From. Keys that another
-// made may lack the header, which makes them older than those that have it,
-// and may be in the older forms that OpenSSL writes.
+// Key files: PKCS #8 in PEM, and above it the line "Signs-From: " with a time.
+// (Not as a header within it, which OpenSSL does not read.) Keys that another
+// made may lack the line, which makes them older than those that have it, and
+// may be in the older forms that OpenSSL writes.
 
 import (
 	"crypto"
@@ -23,10 +24,10 @@ import (
 )
 
 const (
-	signsFromHeader = "Signs-From"
-	maxKeyFile      = 32 << 10
-	maxKeys         = 64
-	lockName        = ".lock"
+	signsFromLine = "Signs-From: "
+	maxKeyFile    = 32 << 10
+	maxKeys       = 64
+	lockName      = ".lock"
 
 	// rsaBits of a new key: 112 bits of strength (NIST SP 800-57 part 1), for a
 	// key that signs for weeks tokens that live for minutes: nothing signed is
@@ -75,7 +76,7 @@ func (k *Keys) policy() private.Policy {
 }
 
 func readKey(path string, policy private.Policy) (*key, error) {
-	block, err := readPEM(path, policy)
+	above, block, err := readPEM(path, policy)
 	if err != nil {
 		return nil, err
 	}
@@ -87,26 +88,38 @@ func readKey(path string, policy private.Policy) (*key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	var from time.Time
-	if text := block.Headers[signsFromHeader]; text != "" {
-		if from, err = time.Parse(time.RFC3339, text); err != nil {
-			return nil, fmt.Errorf("%s: %s is not a time as 2006-01-02T15:04:05Z", path, signsFromHeader)
-		}
+	from, err := parseSignsFrom(above)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return newKey(signer, algorithm, from, path)
 }
 
-// readPEM returns a private file's one block.
-func readPEM(path string, policy private.Policy) (*pem.Block, error) {
+func parseSignsFrom(above string) (time.Time, error) {
+	for line := range strings.Lines(above) {
+		if text, found := strings.CutPrefix(line, signsFromLine); found {
+			from, err := time.Parse(time.RFC3339, strings.TrimSpace(text))
+			if err != nil {
+				return from, errors.New(signsFromLine + "is followed by no time as 2006-01-02T15:04:05Z")
+			}
+			return from, nil
+		}
+	}
+	return time.Time{}, nil
+}
+
+// readPEM returns a private file's one block, and what stands above it.
+func readPEM(path string, policy private.Policy) (string, *pem.Block, error) {
 	data, err := private.Read(path, maxKeyFile, policy)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
+	above, _, _ := strings.Cut(string(data), "-----BEGIN")
 	block, rest := pem.Decode(data)
 	if block == nil || len(strings.TrimSpace(string(rest))) > 0 {
-		return nil, fmt.Errorf("%s: it is not one private key in PEM", path)
+		return "", nil, fmt.Errorf("%s: it is not one private key in PEM", path)
 	}
-	return block, nil
+	return above, block, nil
 }
 
 // parseSigner reads a private key. Its errors hold nothing of the key.
@@ -164,10 +177,8 @@ func (k *Keys) generate(signsFrom time.Time) (*key, error) {
 		return nil, err
 	}
 	made.path = filepath.Join(k.o.Dir, signsFrom.Format("20060102T150405Z")+"-"+made.id[:12]+".pem")
-	data := pem.EncodeToMemory(&pem.Block{
-		Type: "PRIVATE KEY", Bytes: der,
-		Headers: map[string]string{signsFromHeader: signsFrom.Format(time.RFC3339)},
-	})
+	data := append([]byte(signsFromLine+signsFrom.Format(time.RFC3339)+"\n"),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...)
 	return made, private.Write(made.path, data, k.step)
 }
 

@@ -27,10 +27,10 @@ func pemOf(t *testing.T, kind string, headers map[string]string, der []byte, err
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Headers: headers, Bytes: der})
 }
 
-func pkcs8(t *testing.T, key crypto.Signer, headers map[string]string) []byte {
+func pkcs8(t *testing.T, key crypto.Signer) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
-	return pemOf(t, "PRIVATE KEY", headers, der, err)
+	return pemOf(t, "PRIVATE KEY", nil, der, err)
 }
 
 func ecKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
@@ -52,7 +52,7 @@ func TestKeyFilesOfOthers(t *testing.T) {
 	}
 	p256, p384 := ecKey(t, elliptic.P256()), ecKey(t, elliptic.P384())
 	sec1, sec1Err := x509.MarshalECPrivateKey(p256)
-	right := pkcs8(t, p256, nil)
+	right := pkcs8(t, p256)
 	tests := []struct {
 		name  string
 		data  []byte
@@ -62,13 +62,13 @@ func TestKeyFilesOfOthers(t *testing.T) {
 		{"PKCS #8", right, 0o600, ""},
 		{"PKCS #1", pemOf(t, "RSA PRIVATE KEY", nil, x509.MarshalPKCS1PrivateKey(rsaKey), nil), 0o600, ""},
 		{"SEC 1", pemOf(t, "EC PRIVATE KEY", nil, sec1, sec1Err), 0o600, ""},
-		{"with a time", pkcs8(t, p256, map[string]string{"Signs-From": "2026-11-24T07:00:00Z"}), 0o600, ""},
-		{"Ed25519", pkcs8(t, edKey, nil), 0o600, "does not take"},
-		{"P-384", pkcs8(t, p384, nil), 0o600, "does not take"},
+		{"with a time", append([]byte("a word\nSigns-From: 2026-11-24T07:00:00Z \n"), right...), 0o600, ""},
+		{"Ed25519", pkcs8(t, edKey), 0o600, "does not take"},
+		{"P-384", pkcs8(t, p384), 0o600, "does not take"},
 		{"encrypted", pemOf(t, "ENCRYPTED PRIVATE KEY", nil, []byte("x"), nil), 0o600, "encrypted"},
 		{"encrypted, the old way", pemOf(t, "RSA PRIVATE KEY", map[string]string{"Proc-Type": "4,ENCRYPTED"}, []byte("x"), nil), 0o600, "encrypted"},
 		{"a public key", pemOf(t, "PUBLIC KEY", nil, []byte("x"), nil), 0o600, "not a private key"},
-		{"a wrong time", pkcs8(t, p256, map[string]string{"Signs-From": "today"}), 0o600, "Signs-From"},
+		{"a wrong time", append([]byte("Signs-From: today\n"), right...), 0o600, "Signs-From"},
 		{"empty", nil, 0o600, "not one private key"},
 		{"cut", right[:len(right)/2], 0o600, "not one private key"},
 		{"damaged", pemOf(t, "PRIVATE KEY", nil, []byte("damaged"), nil), 0o600, "cannot be read"},
@@ -113,7 +113,7 @@ func TestKeysWithoutATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"2.pem", "1.key", "3.pem"} {
-		if err := os.WriteFile(filepath.Join(o.Dir, name), pkcs8(t, ecKey(t, elliptic.P256()), nil), 0o400); err != nil {
+		if err := os.WriteFile(filepath.Join(o.Dir, name), pkcs8(t, ecKey(t, elliptic.P256())), 0o400); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -199,7 +199,7 @@ func FuzzKeyFile(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	f.Add(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Headers: map[string]string{"Signs-From": "2026-11-24T07:00:00Z"}, Bytes: der}))
+	f.Add(append([]byte("Signs-From: 2026-11-24T07:00:00Z\n"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...))
 	f.Add([]byte("canary-5ecret"))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -179,6 +179,15 @@ func TestClockJumps(t *testing.T) {
 	o := options(t, now, ES256)
 	o.RotateEvery = 24 * time.Hour
 	k := mustOpen(t, o)
+	first := signingKey(k)
+	if _, err := k.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	now.add(-48 * time.Hour)
+	if signingKey(k) != first {
+		t.Error("before the first key, the one that waits signs")
+	}
+	now.add(48 * time.Hour)
 	for _, jump := range []time.Duration{-1000 * time.Hour, 2000 * time.Hour, -1000 * time.Hour} {
 		now.add(jump)
 		mustTend(t, k)

@@ -324,6 +324,13 @@ func TestTablesAreBounded(t *testing.T) {
 	}
 }
 
+func TestFoldIsBounded(t *testing.T) {
+	t.Parallel()
+	if got := len(fold(strings.Repeat("a", 1<<20))); got != maxFolded {
+		t.Errorf("%d bytes", got)
+	}
+}
+
 func FuzzFold(f *testing.F) {
 	for _, name := range []string{"alice", "ÄÖÜ ß", "ｆｕｌｌ", "a\u0301", "\xff", "İ", "ſ"} {
 		f.Add(name)
