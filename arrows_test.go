@@ -42,6 +42,8 @@ var arrows = map[string][]string{
 	"internal/private":    {},
 	"ldapexchange/issuer": {"internal/private", "internal/term"},
 	"ldapexchange/state":  {"internal/private", "internal/secret"},
+	"ldapexchange/directory": {"internal/secret", "internal/term"},
+	"internal/ldaptest":      {},
 
 	"internal/oidctest":                 {},
 	"internal/oidctest/cmd/fakebrowser": {"internal/oidctest"},
