@@ -221,3 +221,6 @@ func (c *session) send(r *Request, op *ber.Packet, controls ...*ber.Packet) bool
 	_, err := c.conn.Write(message.Bytes())
 	return err == nil
 }
+
+// Packet is an encoded value.
+type Packet = ber.Packet

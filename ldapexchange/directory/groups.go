@@ -273,7 +273,7 @@ func (e entry) ranged(attribute string) (values []string, next int) {
 		if last == "*" {
 			return values, 0
 		}
-		if end, err := strconv.Atoi(last); err == nil && end >= 0 {
+		if end, err := strconv.Atoi(last); err == nil && end >= 0 && end < 1<<30 {
 			return values, end + 1
 		}
 	}

@@ -1,12 +1,15 @@
 package directory
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubecred/kubecred/internal/ldaptest"
+	"github.com/kubecred/kubecred/internal/secret"
 )
 
 func alice() Identity {
@@ -47,6 +50,45 @@ func TestWrongPasswordAndUnknownUserAreOne(t *testing.T) {
 	binds := s.Requests(ldaptest.Bind)[before:]
 	if len(binds) != 1 || strings.Contains(fmt.Sprint(binds), wrongPass) || strings.Contains(binds[0].DN, "mallory") {
 		t.Errorf("an unknown user makes the binds %+v, want one that holds nothing of what was typed", binds)
+	}
+}
+
+// Both cost a search and a bind on a new connection, and are refused no sooner
+// than RefuseAfter; whoever may in does not wait for it.
+func TestRefusalsTakeAsLong(t *testing.T) {
+	t.Parallel()
+	s := ldaptest.Start(t, tree()...)
+	o := options(t, s)
+	o.RefuseAfter = time.Hour
+	l := newLDAP(t, o)
+	if _, err := login(t, l, "alice", alicePass); err != nil {
+		t.Fatal(err)
+	}
+	var costs [][3]int
+	for _, name := range []string{"alice", "nobody"} {
+		count := func() [3]int {
+			return [3]int{len(s.Requests(ldaptest.Search)), len(s.Requests(ldaptest.Bind)), s.Connections()}
+		}
+		before := count()
+		ctx, cancel := context.WithCancel(t.Context())
+		refused := make(chan error)
+		go func() {
+			_, err := l.Authenticate(ctx, name, secret.New(wrongPass))
+			refused <- err
+		}()
+		await(t, func() bool { return count()[1] > before[1] && s.Open() == 1 }) // the service's is left
+		select {
+		case err := <-refused:
+			t.Errorf("%s: refused at once: %v", name, err)
+		default:
+		}
+		cancel()
+		wants(t, <-refused, ErrCredentials)
+		after := count()
+		costs = append(costs, [3]int{after[0] - before[0], after[1] - before[1], after[2] - before[2]})
+	}
+	if costs[0] != costs[1] || costs[0] != [3]int{1, 1, 1} {
+		t.Errorf("searches, binds and connections: %v", costs)
 	}
 }
 

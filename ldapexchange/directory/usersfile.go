@@ -173,7 +173,7 @@ func unreadable(err error) error {
 	if text, ok := strings.CutPrefix(err.Error(), "yaml: line "); ok {
 		digits, _, _ := strings.Cut(text, ":")
 		if line, err := strconv.Atoi(digits); err == nil {
-			return fmt.Errorf("line %d: it is not valid YAML here, or shortly before", line)
+			return fmt.Errorf("it is not valid YAML, near line %d", line)
 		}
 	}
 	return errors.New("it is not one document of YAML")
