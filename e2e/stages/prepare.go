@@ -88,7 +88,6 @@ func (c command) run(ctx context.Context) error {
 }
 
 // install brings the Debian packages that are missing, where that may be done.
-// None of them has a service that would be started.
 func install() []command {
 	var packages []string
 	for _, p := range parts.All() {
@@ -107,9 +106,20 @@ func install() []command {
 	env := []string{"DEBIAN_FRONTEND=noninteractive"}
 	return []command{
 		{name: "install " + strings.Join(packages, " "), env: env, args: []string{"apt-get", "update"}},
-		{env: env, args: line},
+		{env: env, args: append([]string{"sh", "-c", quietly, "sh"}, line...)},
 	}
 }
+
+// quietly runs what installs, and has no service started meanwhile that comes
+// with a package (https://www.debian.org/doc/debian-policy/ch-opersys.html, policy-rc.d).
+// slapd is told to make no directory of its own.
+const quietly = `policy=/usr/sbin/policy-rc.d
+if ! test -e $policy; then
+	trap 'rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy || exit
+fi
+echo slapd slapd/no_configuration boolean true | debconf-set-selections
+"$@"`
 
 func mayInstall() bool {
 	_, err := exec.LookPath("apt-get")

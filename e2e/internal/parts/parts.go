@@ -20,6 +20,8 @@ const (
 	ClientNode = "client-node"
 	Chromium   = "chromium"
 	Keyring    = "gnome-keyring"
+	OpenLDAP   = "openldap"
+	Samba      = "samba"
 	Terminal   = "terminal"
 	Race       = "race detector"
 )
@@ -45,6 +47,11 @@ func All() []Part {
 		{Name: Keyring, Commands: []string{"gnome-keyring-daemon", "dbus-run-session", "dbus-send"},
 			Debian: []string{"gnome-keyring", "dbus-daemon", "dbus-bin"},
 			Hint:   "apt-get install --no-install-recommends gnome-keyring dbus-daemon dbus-bin"},
+		{Name: OpenLDAP, Commands: []string{"slapd", "ldapadd", "ldapmodify", "ldapsearch"}, Files: []string{"/usr/lib/ldap/ppolicy.so"},
+			Debian: []string{"slapd", "ldap-utils"}, Hint: "apt-get install --no-install-recommends slapd ldap-utils"},
+		{Name: Samba, Commands: []string{"samba", "samba-tool", "unshare", "ip"}, Files: []string{"/usr/share/samba/setup/provision.ldif"},
+			Debian: []string{"samba", "samba-dsdb-modules", "samba-vfs-modules", "samba-ad-provision", "winbind", "util-linux", "iproute2"},
+			Hint:   "apt-get install --no-install-recommends samba samba-dsdb-modules samba-vfs-modules samba-ad-provision winbind"},
 		{Name: Terminal, Files: []string{"/dev/ptmx"}, Hint: "run on a system with pseudo-terminals"},
 		{Name: Race, Commands: []string{"gcc"}, Debian: []string{"gcc", "libc6-dev"},
 			Hint: "install a C compiler, as `gcc` on PATH"},

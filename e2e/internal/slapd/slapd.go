@@ -1,0 +1,266 @@
+// Package slapd runs a real OpenLDAP, in the foreground on loopback, with a
+// configuration, a database and an authority of its own. The system's own
+// slapd, its configuration and its data are never touched.
+package slapd
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/kubecred/kubecred/e2e/internal/parts"
+	"github.com/kubecred/kubecred/e2e/internal/pki"
+	"github.com/kubecred/kubecred/e2e/internal/proc"
+)
+
+// What every server holds from the start.
+const (
+	Base            = "dc=corp,dc=example"
+	People          = "ou=people," + Base
+	Groups          = "ou=groups," + Base
+	Policies        = "ou=policies," + Base
+	DefaultPolicy   = "cn=default," + Policies
+	Service         = "cn=service," + Base
+	ServicePassword = "canary-service-passw0rd"
+
+	admin         = "cn=admin," + Base
+	adminPassword = "the administrator's password"
+)
+
+// Server is a running one.
+type Server struct {
+	LDAP  string // ldap://127.0.0.1:port, where StartTLS is to be asked for
+	LDAPS string // ldaps://127.0.0.1:port
+	CA    []byte // PEM
+
+	dir     string
+	process *proc.Process
+}
+
+// Start runs slapd with an empty tree. At most 500 entries come at once; pages
+// have no such bound for the service.
+func Start(ctx context.Context) (*Server, error) {
+	dir, err := os.MkdirTemp("", "kubecred-slapd-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir}
+	if err := s.start(ctx); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Stop ends the server and forgets all that it held.
+func (s *Server) Stop() {
+	s.process.Stop()
+	os.RemoveAll(s.dir)
+}
+
+// Halt ends the server and keeps what it held.
+func (s *Server) Halt() { s.process.Stop() }
+
+func (s *Server) start(ctx context.Context) error {
+	if err := s.configure(); err != nil {
+		return err
+	}
+	ports, err := freePorts(2)
+	if err != nil {
+		return err
+	}
+	s.LDAP, s.LDAPS = "ldap://127.0.0.1:"+ports[0], "ldaps://127.0.0.1:"+ports[1]
+	if err := s.Resume(ctx); err != nil {
+		return err
+	}
+	return s.Add(foundation...)
+}
+
+// Resume starts the server with what it held.
+func (s *Server) Resume(ctx context.Context) error {
+	slapd, err := parts.Command("slapd")
+	if err != nil {
+		return err
+	}
+	s.process, err = proc.Start(proc.Spec{
+		Path: slapd, Args: []string{"-d", "0", "-f", s.path("slapd.conf"), "-h", s.LDAP + " " + s.LDAPS}, Dir: s.dir,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	return s.process.Ready(ctx, s.answers)
+}
+
+func (s *Server) path(name string) string { return filepath.Join(s.dir, name) }
+
+// configure writes the configuration, in the old style: one file, no database
+// of its own.
+func (s *Server) configure() error {
+	authority, err := pki.NewAuthority("e2e slapd")
+	if err != nil {
+		return err
+	}
+	serving, err := authority.Server()
+	if err != nil {
+		return err
+	}
+	s.CA = authority.PEM
+	files := map[string]string{
+		"ca.pem": string(authority.PEM), "cert.pem": string(serving.Cert), "key.pem": string(serving.Key),
+		"password": adminPassword, "slapd.conf": strings.NewReplacer("DIR", s.dir, "ADMIN", admin, "SECRET", adminPassword,
+			"SERVICE", Service, "POLICY", DefaultPolicy, "BASE", Base).Replace(config),
+	}
+	for name, content := range files {
+		if err := os.WriteFile(s.path(name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	return os.Mkdir(s.path("data"), 0o700)
+}
+
+const config = `
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+moduleload memberof
+moduleload refint
+moduleload ppolicy
+pidfile DIR/slapd.pid
+argsfile DIR/slapd.args
+TLSCACertificateFile DIR/ca.pem
+TLSCertificateFile DIR/cert.pem
+TLSCertificateKeyFile DIR/key.pem
+TLSProtocolMin 3.3
+sizelimit 500
+
+database mdb
+suffix "BASE"
+rootdn "ADMIN"
+rootpw "SECRET"
+directory DIR/data
+maxsize 268435456
+dbnosync
+index objectClass,uid,member,memberUid,entryUUID eq
+limits dn.exact="SERVICE" size.soft=500 size.hard=500 size.prtotal=unlimited
+access to attrs=userPassword by anonymous auth by * none
+access to * by dn.exact="SERVICE" read by self read by * none
+
+overlay memberof
+memberof-group-oc groupOfNames
+memberof-member-ad member
+memberof-memberof-ad memberOf
+overlay refint
+refint_attributes member
+refint_nothing "ADMIN"
+overlay ppolicy
+ppolicy_default "POLICY"
+ppolicy_use_lockout
+`
+
+// answers asks for the root of the tree, which says nothing but that it is there.
+func (s *Server) answers(ctx context.Context) error {
+	return s.run(ctx, nil, "ldapsearch", "-x", "-H", s.LDAP, "-s", "base", "-b", "", "1.1")
+}
+
+func (s *Server) run(ctx context.Context, stdin []byte, program string, args ...string) error {
+	path, err := parts.Command(program)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Stdin = bytes.NewReader(stdin)
+	cmd.Env = []string{"LDAPNOINIT=1", "HOME=" + s.dir} // nobody's ldaprc
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", program, err, out)
+	}
+	return nil
+}
+
+// Record is an entry, or a change to one: a DN, then attributes and values in
+// turn. A change begins with "changetype".
+type Record struct {
+	DN    string
+	Pairs []string
+}
+
+// Add adds entries.
+func (s *Server) Add(records ...Record) error { return s.change("ldapadd", records) }
+
+// Modify changes entries. It may set what only the server sets otherwise.
+func (s *Server) Modify(records ...Record) error { return s.change("ldapmodify", records, "-e", "relax") }
+
+func (s *Server) change(program string, records []Record, more ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	args := append([]string{"-x", "-H", s.LDAP, "-D", admin, "-y", s.path("password")}, more...)
+	return s.run(ctx, ldif(records), program, args...)
+}
+
+// ldif writes records as RFC 2849 does, with every value in base64.
+func ldif(records []Record) []byte {
+	var out bytes.Buffer
+	line := func(name, value string) {
+		switch {
+		case name == "-":
+			out.WriteString("-\n")
+		case strings.Contains("changetype add replace delete", name):
+			fmt.Fprintf(&out, "%s: %s\n", name, value)
+		default:
+			fmt.Fprintf(&out, "%s:: %s\n", name, base64.StdEncoding.EncodeToString([]byte(value)))
+		}
+	}
+	for _, r := range records {
+		line("dn", r.DN)
+		for i := 0; i+1 < len(r.Pairs); i += 2 {
+			line(r.Pairs[i], r.Pairs[i+1])
+		}
+		out.WriteString("\n")
+	}
+	return out.Bytes()
+}
+
+// foundation is the tree's own, and a policy that counts failures.
+var foundation = []Record{
+	{Base, []string{"objectClass", "domain", "dc", "corp"}},
+	{People, []string{"objectClass", "organizationalUnit", "ou", "people"}},
+	{Groups, []string{"objectClass", "organizationalUnit", "ou", "groups"}},
+	{Policies, []string{"objectClass", "organizationalUnit", "ou", "policies"}},
+	{Service, []string{"objectClass", "organizationalRole", "objectClass", "simpleSecurityObject", "cn", "service", "userPassword", ServicePassword}},
+	Policy("default", "pwdLockout", "TRUE", "pwdMaxFailure", "5", "pwdLockoutDuration", "300", "pwdMustChange", "TRUE"),
+}
+
+// Policy is a password policy.
+func Policy(name string, pairs ...string) Record {
+	return Record{"cn=" + name + "," + Policies, append([]string{
+		"objectClass", "organizationalRole", "objectClass", "pwdPolicy", "cn", name, "pwdAttribute", "userPassword"}, pairs...)}
+}
+
+// freePorts finds ports on which nothing listens now.
+func freePorts(n int) ([]string, error) {
+	var ports []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, port)
+	}
+	return ports, nil
+}
