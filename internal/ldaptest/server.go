@@ -35,6 +35,8 @@ type Server struct {
 	Answer func(*Request) *Answer
 	// Logins are names to bind with that are no DN, and whose entry each is.
 	Logins map[string]string
+	// Root are attributes of the root of the tree.
+	Root map[string][]string
 	// WhoAmI, where set, makes the answer to "Who am I?" of the bound DN.
 	WhoAmI func(dn string) string
 

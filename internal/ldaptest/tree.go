@@ -24,7 +24,7 @@ func (s *Server) match(r *Request) []Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.Base == "" && r.Scope == 0 {
-		return []Entry{{Attributes: map[string][]string{"objectClass": {"top"}}}}
+		return []Entry{{Attributes: s.Root}}
 	}
 	var found []Entry
 	for _, e := range s.entries {

@@ -48,6 +48,7 @@ func checkFilter(filter string) error {
 
 // The result codes that are told apart (RFC 4511, appendix A.2).
 const (
+	codeProtocol           = ldap.LDAPResultProtocolError
 	codeSizeLimit          = ldap.LDAPResultSizeLimitExceeded
 	codeConstraint         = ldap.LDAPResultConstraintViolation
 	codeNoSuchObject       = ldap.LDAPResultNoSuchObject

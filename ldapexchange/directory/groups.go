@@ -214,13 +214,18 @@ func (s *groupSearch) tokenGroups(ctx context.Context, user entry) error {
 		if err != nil {
 			return err
 		}
-		var any strings.Builder
-		for _, sid := range some {
-			fmt.Fprintf(&any, "(objectSid=%s)", escapeBytes(sid))
-		}
-		_, err = s.found(ctx, "(|"+any.String()+")")
+		_, err = s.found(ctx, anySID(some))
 	}
 	return err
+}
+
+// anySID is a filter for what has one of the security identifiers.
+func anySID(sids []string) string {
+	var any strings.Builder
+	for _, sid := range sids {
+		fmt.Fprintf(&any, "(objectSid=%s)", escapeBytes(sid))
+	}
+	return "(|" + any.String() + ")"
 }
 
 // escapeBytes escapes every byte of a value that is no text.

@@ -173,11 +173,14 @@ func (l *LDAP) bindDirectly(ctx context.Context, name string, password secret.Te
 // Active Directory one user's userPrincipalName may be what another one's
 // account name would make.
 func (l *LDAP) self(ctx context.Context, c *conn) (entry, error) {
+	anyone := template(l.o.UserFilter).forAnyone()
 	who, err := c.whoAmI(ctx, l.o.SearchTimeout)
+	if hasCode(err, codeProtocol) { // Samba does not know the operation
+		return l.bySID(ctx, c, anyone)
+	}
 	if err != nil {
 		return entry{}, err
 	}
-	anyone := template(l.o.UserFilter).forAnyone()
 	if bound, ok := strings.CutPrefix(who, "dn:"); ok && bound != "" {
 		return l.one(ctx, c, query{base: bound, scope: scopeBase, filter: anyone})
 	}
@@ -187,6 +190,22 @@ func (l *LDAP) self(ctx context.Context, c *conn) (entry, error) {
 		return l.one(ctx, c, query{base: l.o.UserBase, scope: scopeSubtree, filter: filter})
 	}
 	return entry{}, errors.New("the server does not say who is bound")
+}
+
+// bySID finds the one user among the security identifiers of whoever is bound,
+// which the root of the server's tree shows ([MS-ADTS], section 3.1.1.3.2); the others are groups.
+func (l *LDAP) bySID(ctx context.Context, c *conn, anyone string) (entry, error) {
+	root, err := c.search(ctx, l.o.SearchTimeout, query{
+		scope: scopeBase, filter: "(objectClass=*)", attributes: []string{"tokenGroups"}, most: 1,
+	})
+	if err != nil {
+		return entry{}, err
+	}
+	if len(root) == 0 || len(root[0].attributes["tokengroups"]) == 0 {
+		return entry{}, errors.New("the server does not say who is bound")
+	}
+	filter := "(&" + anySID(root[0].attributes["tokengroups"]) + anyone + ")"
+	return l.one(ctx, c, query{base: l.o.UserBase, scope: scopeSubtree, filter: filter})
 }
 
 // Lookup finds somebody by Identity.ID, as they are now.

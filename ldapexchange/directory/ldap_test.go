@@ -274,6 +274,30 @@ func TestTemplateTakesTheDirectorysWordForWhoIsBound(t *testing.T) {
 	}
 }
 
+// Samba does not know "Who am I?"; it shows the identifiers of whoever is bound,
+// and the user is the one among them that UserFilter lets in.
+func TestTemplateFindsTheUserBySID(t *testing.T) {
+	s := ldaptest.New(t, tree()...)
+	s.Add(with(person("alice", aliceID, alicePass), "objectSid", sid(1)), with(group("team"), "objectSid", sid(2)))
+	s.Answer = func(r *ldaptest.Request) *ldaptest.Answer {
+		if r.Operation == ldaptest.WhoAmI {
+			return &ldaptest.Answer{Code: codeProtocol}
+		}
+		return nil
+	}
+	s.Root = map[string][]string{"tokenGroups": {sid(2), sid(1), sid(3)}}
+	s.Serve(t)
+	o := options(t, s)
+	o.BindTemplate = "uid={name}," + people
+	l := newLDAP(t, o)
+	if who, err := login(t, l, "alice", alicePass); err != nil || !reflect.DeepEqual(who, alice()) {
+		t.Errorf("%+v, %v", who, err)
+	}
+	s.Root = nil
+	_, err := login(t, l, "alice", alicePass)
+	wants(t, err, ErrUnavailable)
+}
+
 func TestUserFilterKeepsOutAtALookupToo(t *testing.T) {
 	s := ldaptest.Start(t, tree()...)
 	o := options(t, s)
