@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -72,6 +74,9 @@ func TestFaults(t *testing.T) {
 			if !errors.As(err, &failure) || failure.Host != bad.Address {
 				t.Errorf("%v does not name its server", err)
 			}
+			if fault.a.Stall && !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%v is not the deadline's", err)
+			}
 			who, err := login(t, newLDAP(t, short(options(t, bad, good))), "alice", alicePass)
 			if err != nil || who.Name != "alice" {
 				t.Errorf("with another server: %+v, %v", who, err)
@@ -132,16 +137,27 @@ func TestDialAndHandshakeHaveDeadlines(t *testing.T) {
 func TestCallersContextEndsIt(t *testing.T) {
 	t.Parallel()
 	for _, op := range []ldaptest.Operation{ldaptest.Search, ldaptest.Bind} {
-		s := faulty(t, op, ldaptest.Answer{Stall: true})
-		other := ldaptest.Start(t, tree()...)
-		l := newLDAP(t, options(t, s, other)) // with deadlines of 10 s
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		began := time.Now()
-		_, err := l.Authenticate(ctx, "alice", secret.New(alicePass))
-		cancel()
-		wants(t, err, ErrUnavailable)
-		if took := time.Since(began); took > bounded || other.Connections() > 0 {
-			t.Errorf("%s: took %s; the other server has %d connections", op, took, other.Connections())
+		for _, end := range []func(context.Context) (context.Context, context.CancelFunc){
+			func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return context.WithTimeout(ctx, 200*time.Millisecond)
+			},
+			func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(ctx)
+				time.AfterFunc(200*time.Millisecond, cancel)
+				return ctx, cancel
+			},
+		} {
+			s := faulty(t, op, ldaptest.Answer{Stall: true})
+			other := ldaptest.Start(t, tree()...)
+			l := newLDAP(t, options(t, s, other)) // with deadlines of 10 s
+			ctx, cancel := end(t.Context())
+			began := time.Now()
+			_, err := l.Authenticate(ctx, "alice", secret.New(alicePass))
+			cancel()
+			wants(t, err, ErrUnavailable)
+			if took := time.Since(began); took > bounded || other.Connections() > 0 {
+				t.Errorf("%s: took %s; the other server has %d connections", op, took, other.Connections())
+			}
 		}
 	}
 }
@@ -207,6 +223,23 @@ func TestServiceAccountThatIsRefused(t *testing.T) {
 	o.BindPassword = func() (secret.Text, error) { return secret.Text{}, errors.New("no such file") }
 	_, err := login(t, newLDAP(t, o), "alice", alicePass)
 	wants(t, err, ErrUnavailable)
+}
+
+// A server's entry without a DN, and a service's account without a password,
+// would make an anonymous bind, which succeeds.
+func TestNoAnonymousBind(t *testing.T) {
+	s := faulty(t, ldaptest.Search, ldaptest.Answer{Entries: []ldaptest.Entry{{Attributes: person("alice", aliceID, "").Attributes}}})
+	o := options(t, s)
+	_, err := login(t, newLDAP(t, o), "alice", alicePass)
+	wants(t, err, ErrUnavailable)
+	o.BindPassword = func() (secret.Text, error) { return secret.Text{}, nil }
+	_, err = login(t, newLDAP(t, o), "alice", alicePass)
+	wants(t, err, ErrUnavailable)
+	for _, r := range s.Requests(ldaptest.Bind) {
+		if r.DN != serviceDN || r.Password == "" {
+			t.Errorf("the bind %+v", r)
+		}
+	}
 }
 
 // Neither a referral nor a reference leads anywhere.
@@ -282,8 +315,8 @@ func TestNothingIsBoundWithoutTLS(t *testing.T) {
 		"another authority, StartTLS":  {"ldap", nil, func(o *Options) { o.CAFile = write(t, "ca.pem", string(other.CA)) }},
 		"another name":                 {"ldaps", nil, func(o *Options) { o.ServerName = "ldap.corp.example" }},
 		"another name, StartTLS":       {"ldap", nil, func(o *Options) { o.ServerName = "ldap.corp.example" }},
-		"TLS 1.1":                      {"ldaps", func(s *ldaptest.Server) { s.TLS().MaxVersion = tls.VersionTLS11 }, nil},
-		"TLS 1.1, StartTLS":            {"ldap", func(s *ldaptest.Server) { s.TLS().MaxVersion = tls.VersionTLS11 }, nil},
+		"TLS 1.1":                      {"ldaps", oldTLS, nil},
+		"TLS 1.1, StartTLS":            {"ldap", oldTLS, nil},
 		"StartTLS refused":             {"ldap", starting(ldaptest.Answer{Code: 52}), nil},
 		"StartTLS unknown":             {"ldap", starting(ldaptest.Answer{Code: 2}), nil},
 		"StartTLS not answered":        {"ldap", starting(ldaptest.Answer{Stall: true}), nil},
@@ -313,6 +346,9 @@ func TestNothingIsBoundWithoutTLS(t *testing.T) {
 				if !errors.As(err, &failure) || failure.Step != "TLS" {
 					t.Errorf("%v", err)
 				}
+				if name == "StartTLS refused" && !strings.Contains(fmt.Sprint(err), "refused StartTLS") {
+					t.Errorf("%v: it went on all the same", err)
+				}
 			}
 			for _, r := range s.Requests() {
 				if r.Operation != ldaptest.StartTLS {
@@ -321,6 +357,11 @@ func TestNothingIsBoundWithoutTLS(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oldTLS makes a server speak nothing newer than TLS 1.1.
+func oldTLS(s *ldaptest.Server) {
+	s.TLS().MinVersion, s.TLS().MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 }
 
 // starting makes a server answer StartTLS otherwise, and then go on in plain text.

@@ -30,8 +30,8 @@ func (l *LDAP) identify(ctx context.Context, c *conn, found entry) (who Identity
 	if l.o.EmailAttribute != "" {
 		who.Email = found.first(l.o.EmailAttribute)
 	}
-	if !printable(who.Name) || !printable(who.Email) {
-		return who, errors.New("the user's entry holds a name with control characters")
+	if !printable(who.ID) || !printable(who.Name) || !printable(who.Email) {
+		return who, errors.New("the user's entry holds an ID or a name that is no text")
 	}
 	return who, nil
 }

@@ -253,6 +253,9 @@ func TestNamesAndIDsMustBeOne(t *testing.T) {
 	s.Add(with(person("dave", "", alicePass), "entryUUID", ""))
 	_, err = login(t, l, "dave", alicePass)
 	wants(t, err, ErrUnavailable)
+	s.Add(person("erin", "\x00\xff", alicePass)) // a GUID that was not said to be one
+	_, err = login(t, l, "erin", alicePass)
+	wants(t, err, ErrUnavailable)
 }
 
 // Active Directory lets mallory have the userPrincipalName that alice's account

@@ -72,7 +72,8 @@ type Options struct {
 	// Log is told of servers that fail and of files that cannot be read; nil is
 	// nowhere.
 	Log *slog.Logger
-	// Reloaded is called after CAFile was read again, with what was wrong; may be nil.
+	// Reloaded is called after CAFile was read again, with what was wrong; it may be
+	// nil, and must not ask the directory.
 	Reloaded func(error)
 
 	// InsecurePlaintext speaks to ldap:// URLs without TLS: everyone on the way

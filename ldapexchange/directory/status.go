@@ -224,7 +224,8 @@ func (l *LDAP) policyOf(ctx context.Context, c *conn, e entry) (policy, error) {
 		base: at, scope: scopeBase, filter: "(objectClass=pwdPolicy)", most: 1,
 		attributes: []string{"pwdLockoutDuration", "pwdMaxAge", "pwdMustChange", "pwdGraceAuthNLimit"},
 	})
-	if err != nil && !hasCode(err, codeNoSuchObject) {
+	var refused *resultError
+	if err != nil && (failed(err) || !errors.As(err, &refused)) {
 		return policy{}, err
 	}
 	var p policy

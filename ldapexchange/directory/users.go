@@ -26,8 +26,9 @@ type Users struct {
 // maxUsersFile bounds a file of users, in bytes.
 const maxUsersFile = 8 << 20
 
-// OpenUsers reads a file of users; parseUsers shows its form. After each further reading it calls reloaded, which may be nil,
-// with what was wrong. Its error is a *ConfigError.
+// OpenUsers reads a file of users; parseUsers shows its form. After each further
+// reading it calls reloaded with what was wrong; reloaded may be nil, and must
+// not ask the users. The error is a *ConfigError.
 func OpenUsers(path string, reloaded func(error)) (*Users, error) {
 	if reloaded == nil {
 		reloaded = func(error) {}
