@@ -80,7 +80,7 @@ func parseUsers(data []byte) (*userSet, error) {
 	set := new(userSet)
 	err = mapping(document.Content[0], func(key string, value *yaml.Node) error {
 		if key != "users" {
-			return unknownKey
+			return errUnknownKey
 		}
 		return sequence(value, maxUsers, func(n *yaml.Node) error {
 			u, err := readUser(n)
@@ -114,7 +114,7 @@ func readUser(n *yaml.Node) (u user, err error) {
 		case "disabled":
 			u.disabled, err = truth(value)
 		default:
-			err = unknownKey
+			err = errUnknownKey
 		}
 		return err
 	})
@@ -162,7 +162,7 @@ func at(n *yaml.Node, err error) error {
 	return &lineError{n.Line, err}
 }
 
-var unknownKey = errors.New("this key is unknown")
+var errUnknownKey = errors.New("this key is unknown")
 
 // unreadable keeps the line of a syntax error. The parser's own words may
 // repeat content.
