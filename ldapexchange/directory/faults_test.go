@@ -1,10 +1,12 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
@@ -239,6 +241,28 @@ func TestNoAnonymousBind(t *testing.T) {
 		if r.DN != serviceDN || r.Password == "" {
 			t.Errorf("the bind %+v", r)
 		}
+	}
+}
+
+// The log of failures is for administrators, and holds nothing that was typed.
+func TestLogHoldsNoSecret(t *testing.T) {
+	var out bytes.Buffer
+	s := ldaptest.New(t, tree()...)
+	s.Answer = func(r *ldaptest.Request) *ldaptest.Answer {
+		if r.Operation == ldaptest.Bind && r.DN != serviceDN {
+			return &ldaptest.Answer{Code: codeUnavailable, Diagnostic: r.DN + " " + r.Password}
+		}
+		return nil
+	}
+	s.Serve(t)
+	o := options(t, s)
+	o.Log = slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	l := newLDAP(t, o)
+	_, err := login(t, l, "alice", alicePass)
+	wants(t, err, ErrUnavailable)
+	fmt.Fprintf(&out, "%+v %#v", l, err)
+	if text := out.String(); !strings.Contains(text, s.Address) || strings.Contains(text, "canary") || strings.Contains(text, "alice") {
+		t.Error(text)
 	}
 }
 

@@ -259,13 +259,13 @@ func (c *conn) search(ctx context.Context, limit time.Duration, q query) ([]entr
 	return found, err
 }
 
-// pages turns pages until the last (RFC 2696). The bound on pages is for a
-// server that sends empty ones for ever.
+// pages turns pages until the last (RFC 2696). A server may send smaller ones
+// than were asked for; the bound on pages is for one that sends empty ones for ever.
 func (c *conn) pages(ctx context.Context, limit time.Duration, request *ldap.SearchRequest, most int) ([]entry, error) {
 	var all []entry
 	paging := ldap.NewControlPaging(pageSize)
 	request.Controls, request.SizeLimit = []ldap.Control{paging}, 0
-	for range 2 + 2*most/pageSize {
+	for range 10 + most/20 {
 		found, controls, err := c.page(ctx, limit, request)
 		all = append(all, found...)
 		if err != nil {
