@@ -20,13 +20,14 @@ const module = "github.com/kubecred/kubecred/"
 var arrows = map[string][]string{
 	".": {"cmd"},
 	"cmd": {
-		"cache", "execcred", "login", "internal/browser", "internal/consent", "internal/httpclient", "internal/kubeconfig",
+		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/consent", "internal/httpclient", "internal/kubeconfig",
 		"internal/lifetime", "internal/secret", "internal/settings", "internal/signin", "internal/term",
 	},
 
 	"execcred":            {},
 	"cache":               {"internal/keyring"},
 	"login":               {"login/loopback", "internal/secret", "internal/httpclient", "internal/term"},
+	"ldapexchange":        {"internal/secret", "internal/httpclient", "internal/term"},
 	"login/loopback":      {"internal/secret", "internal/httpclient", "internal/term"},
 	"internal/signin":     {"cache", "internal/secret"},
 	"internal/settings":   {"internal/secret", "internal/httpclient"},
@@ -108,6 +109,14 @@ func TestPluginLinksNoMore(t *testing.T) {
 	} {
 		if slices.Contains(linked, unwanted) {
 			t.Errorf("%s is linked", unwanted)
+		}
+	}
+	// The service's rooms and libraries are the service's.
+	for _, name := range linked {
+		for _, service := range []string{module + "ldapexchange/", "github.com/go-ldap/", "go.etcd.io/", "github.com/prometheus/", "golang.org/x/crypto/"} {
+			if strings.HasPrefix(name, service) {
+				t.Errorf("%s is linked", name)
+			}
 		}
 	}
 }

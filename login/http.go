@@ -7,7 +7,6 @@ package login
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,7 +37,7 @@ func send(client *http.Client, to endpoint, req *http.Request) (answer, error) {
 		return answer{}, transportError(to, req, err)
 	}
 	defer resp.Body.Close()
-	if overloaded(resp.StatusCode) {
+	if httpclient.Overloaded(resp.StatusCode) {
 		return answer{}, &NetworkError{Endpoint: to.name, Host: req.URL.Host, Status: resp.StatusCode}
 	}
 	body, err := io.ReadAll(resp.Body)
@@ -48,29 +47,18 @@ func send(client *http.Client, to endpoint, req *http.Request) (answer, error) {
 	return answer{to, resp.StatusCode, resp.Header.Get("Content-Type"), body}, nil
 }
 
-func overloaded(code int) bool {
-	return code >= 500 || code == http.StatusTooManyRequests || code == http.StatusRequestTimeout
-}
-
-// transportError tells what a later try may mend from what it may not. The
-// url.Error goes: it repeats the address, and it counts as a net.Error
-// whatever is inside.
+// transportError tells what a later try may mend from what it may not.
 func transportError(to endpoint, req *http.Request, err error) error {
 	if ctxErr := req.Context().Err(); errors.Is(ctxErr, context.Canceled) {
 		return ctxErr
 	}
-	var wrapper *url.Error
-	if errors.As(err, &wrapper) {
-		err = wrapper.Err
-	}
-	var redirect *httpclient.RedirectError
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &redirect):
-		return &ProviderError{to.name, "it sent the request elsewhere", redirect}
-	case errors.As(err, &certificate):
+	trouble, err := httpclient.Diagnose(err)
+	switch trouble {
+	case httpclient.Elsewhere:
+		return &ProviderError{to.name, "it sent the request elsewhere", err}
+	case httpclient.Untrusted:
 		return &ProviderError{to.name, "its certificate is not trusted", err}
-	case errors.Is(err, httpclient.ErrBodyTooLarge), errors.Is(err, http.ErrSchemeMismatch):
+	case httpclient.Garbled:
 		return &ProviderError{to.name, "it does not answer as a provider does", err}
 	}
 	return &NetworkError{Endpoint: to.name, Host: req.URL.Host, Err: err}
