@@ -26,7 +26,7 @@ const (
 	// MaxRequest bounds a request, in bytes.
 	MaxRequest = 64 << 10
 	maxCSR     = 32 << 10 // bytes of PEM
-	maxCluster = 253      // bytes
+	maxCluster = 64       // bytes
 	// MaxLifetime bounds what may be asked for. What is granted is the
 	// exchange's to say.
 	MaxLifetime = 365 * 24 * time.Hour

@@ -19,7 +19,7 @@ import (
 func (r *resolution) build() error {
 	for _, step := range []func() error{
 		r.checkAll, r.expandPaths, r.setProvider, r.setClient, r.setTLS, r.setCA,
-		r.setRequest, r.setGrant, r.setListener, r.setCache, r.setSecrets, r.contradictions,
+		r.setRequest, r.setGrant, r.setListener, r.setCache, r.setSecrets, r.contradictions, r.exchangeContradictions,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -90,18 +90,22 @@ func (r *resolution) expandOne(k key, path *string, base string) error {
 
 func (r *resolution) setProvider() error {
 	s := r.settings
-	s.IssuerURL, s.ClientID = r.picked[keyIssuerURL].text, r.picked[keyClientID].text
-	s.IssuerSource = r.source(keyIssuerURL)
+	address := r.address()
+	s.IssuerURL, s.ClientID = r.picked[address].text, r.picked[keyClientID].text
+	s.IssuerSource = r.source(address)
 	if s.IssuerURL == "" {
 		if r.in.Loose {
 			return nil
 		}
-		return r.wrong(keyIssuerURL, Missing, "is required")
+		return r.wrong(keyIssuerURL, Missing, "is required, or exchange-url")
 	}
 	if err := checkIssuer(s.IssuerURL); err != nil {
-		return r.wrong(keyIssuerURL, Invalid, err.Error())
+		return r.wrong(address, Invalid, err.Error())
 	}
-	s.IssuerVouched = s.IssuerSource.owned() || r.policy.vouches(s.IssuerURL)
+	if err := r.setExchange(address); err != nil {
+		return err
+	}
+	s.IssuerVouched = s.IssuerSource.owned() || r.policy.vouches(s.IssuerURL, s.Exchange)
 	if s.ClientID == "" && !r.in.Loose {
 		return r.wrong(keyClientID, Missing, "is required where the issuer is given")
 	}
@@ -219,6 +223,9 @@ func (r *resolution) setGrant() (err error) {
 	if s.Grant, err = convert(r, keyGrant, grant); err != nil {
 		return err
 	}
+	if s.Exchange != "" && s.Grant == GrantAuto {
+		s.Grant = GrantPassword
+	}
 	s.DeniedGrants = r.policy.grants
 	s.Username = r.picked[keyUsername].text
 	s.ForceRefresh = r.picked[keyForceRefresh].on
@@ -292,7 +299,8 @@ func (r *resolution) contradictions() error {
 func (r *resolution) setIdentity() {
 	s, id := r.settings, &r.settings.identity
 	id.issuer, id.client, id.scopes, id.params = s.IssuerURL, s.ClientID, s.Scopes, s.ExtraParams
-	id.credential = when(s.UseAccessToken, "access-token")
+	id.credential = when(s.UseAccessToken, "access-token") + when(s.Certificate, "certificate")
+	id.exchange, id.cluster = string(s.Exchange), s.Cluster
 	id.account, id.username = s.Account, s.Username
 	id.itself = s.Grant == GrantClientCredentials
 	id.systemRoots, id.insecure, id.headers = s.AddSystemRoots, s.InsecureSkipTLSVerify, s.RequestHeaders

@@ -1,25 +1,37 @@
 package settings
 
 // One source for what a secret's safety rests on. The source that names the
-// issuer gives the client, its secret, the CA and the TLS options as well. What
+// issuer, or the exchange that stands in for one, gives the client, its secret, the CA and the TLS options as well. What
 // a weaker source says about them is overridden as a whole; what a stronger one
 // says without naming the issuer is refused, since it would be a kubeconfig's
 // CA over a person's secret.
 
-// chooseBundle finds the source that names the issuer.
+// chooseBundle finds the source that names the issuer or the exchange.
 func (r *resolution) chooseBundle() {
 	for i := range r.layers {
-		if _, ok := r.layers[i].values[keyIssuerURL]; ok {
-			r.bundle = &r.layers[i]
+		l := &r.layers[i]
+		if l.gives(keyIssuerURL) || l.gives(keyExchangeURL) {
+			r.bundle = l
 			return
 		}
 	}
+}
+
+// address is the setting that says where credentials go.
+func (r *resolution) address() key {
+	if r.bundle != nil && r.bundle.gives(keyExchangeURL) {
+		return keyExchangeURL
+	}
+	return keyIssuerURL
 }
 
 // checkBundle refuses parts of the bundle in sources that are stronger than
 // the bundle's own. Without an issuer anywhere they are harmless, and the
 // missing issuer is the better complaint.
 func (r *resolution) checkBundle() error {
+	if r.bundle != nil && r.bundle.gives(keyIssuerURL) && r.bundle.gives(keyExchangeURL) {
+		return r.wrong(keyExchangeURL, Invalid, "is given together with "+r.specs[keyIssuerURL].name+", and credentials go to one of them")
+	}
 	for i := range r.layers {
 		l := &r.layers[i]
 		if l == r.bundle || r.bundle == nil {
@@ -29,7 +41,7 @@ func (r *resolution) checkBundle() error {
 			if _, given := l.values[key(k)]; given && r.mixes(key(k), l) {
 				s := &r.specs[k]
 				return &Error{Problem: Mixed, Setting: s.name, Source: l.source(s), Detail: "the issuer comes from " +
-					r.source(keyIssuerURL).String() + "; issuer, client, secret and TLS options must come from one source"}
+					r.source(r.address()).String() + "; issuer, client, secret and TLS options must come from one source"}
 			}
 		}
 	}

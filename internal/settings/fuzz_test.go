@@ -111,12 +111,16 @@ func FuzzPolicy(f *testing.F) {
 	f.Add([]byte("issuers: [https://a.example, 'https://*.corp.example']\ndeny-grants: [password]\n"))
 	f.Add([]byte("token-cache-storage: file\nproxy: none\ndeny-insecure: true\n"))
 	f.Add([]byte("issuers: ['https://*.*']"))
+	f.Add([]byte("exchanges: [https://x.example]\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := &policy{}
 		err := p.parse(data)
 		checkError(t, err)
-		if err == nil && p.issuers != nil && p.allows("https://unheard-of.test") && !strings.Contains(string(data), "unheard-of") {
-			t.Fatalf("the policy %q allows what it does not name", data)
+		for _, e := range []Exchange{"", ExchangeOAuth2, ExchangeNative} {
+			limited := p.issuers != nil || p.exchanges != nil
+			if err == nil && limited && p.allows("https://unheard-of.test", e) && !strings.Contains(string(data), "unheard-of") {
+				t.Fatalf("the policy %q allows what it does not name", data)
+			}
 		}
 	})
 }

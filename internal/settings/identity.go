@@ -22,7 +22,7 @@ type identity struct {
 	issuer, client string
 	scopes         []string
 	params         map[string]string // the audience is among them
-	credential     string            // "access-token"; "" is an ID token
+	credential     string            // "access-token", "certificate"; "" is an ID token
 	account        string
 	username       string
 	itself         bool     // the client itself, by client_credentials
@@ -30,6 +30,8 @@ type identity struct {
 	systemRoots    bool
 	insecure       bool
 	headers        map[string]string
+	exchange       string // its profile; "" is an OpenID Provider
+	cluster        string // that a certificate is for
 }
 
 // Identity returns the canonical encoding of what the entry is. It may hold
@@ -57,7 +59,9 @@ func (id *identity) encode() []byte {
 	b = appendField(b, "authorities", id.authorities...)
 	b = appendField(b, "system-roots", when(id.systemRoots, "added"))
 	b = appendField(b, "tls", when(id.insecure, "insecure"))
-	return appendField(b, "headers", sortedPairs(id.headers)...)
+	b = appendField(b, "headers", sortedPairs(id.headers)...)
+	b = appendField(b, "exchange", id.exchange)
+	return appendField(b, "cluster", id.cluster)
 }
 
 func appendField(b []byte, name string, values ...string) []byte {

@@ -101,7 +101,8 @@ func TestIdentityOfEachSetting(t *testing.T) {
 	for k, s := range table() {
 		content, ok := changes[s.name]
 		if !ok {
-			if s.from&inFlag != 0 && !slices.Contains([]string{"certificate-authority-data", "profile", "local-server-cert", "local-server-key"}, s.name) {
+			if s.from&inFlag != 0 && !slices.Contains([]string{"certificate-authority-data", "profile", "local-server-cert", "local-server-key",
+				"exchange-url", "exchange-profile", "credential", "exchange-cluster"}, s.name) {
 				t.Errorf("%s has no case here", s.name)
 			}
 			continue

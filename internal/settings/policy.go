@@ -18,7 +18,8 @@ import (
 // policy is what the file says. The zero policy allows everything.
 type policy struct {
 	path        string
-	issuers     []string // exact, or https://*.example.com; nil allows all
+	issuers     []string // exact, or https://*.example.com
+	exchanges   []string // the same; where neither list is there, all are allowed
 	grants      []Grant  // denied
 	storage     string   // instead of any other; "" leaves it
 	kernel      string   // kernel-keyring, instead of any other; "" leaves it
@@ -62,6 +63,8 @@ func (p *policy) entry(name, val *yaml.Node) (err error) {
 	switch name.Value {
 	case "issuers":
 		p.issuers, err = checkedList(val, checkPattern)
+	case "exchanges":
+		p.exchanges, err = checkedList(val, checkPattern)
 	case "deny-grants":
 		err = p.denyGrants(val)
 	case "token-cache-storage":
@@ -133,25 +136,41 @@ func checkedScalar(n *yaml.Node, check func(string) error) (string, error) {
 	return word, err
 }
 
-// allows reports whether the issuer may be used. The comparison is exact, as
-// OpenID Connect's own is (Discovery, section 4.3). A pattern stands for any
-// path and any host below its domain, never for the domain itself.
-func (p *policy) allows(issuer string) bool {
-	if p.issuers == nil || slices.Contains(p.issuers, issuer) {
+// allows reports whether the issuer, or the exchange of a profile, may be used.
+// Where the policy has either list, what is in none may not: an administrator
+// who lists issuers does not mean that passwords may go anywhere.
+func (p *policy) allows(address string, exchange Exchange) bool {
+	return p.issuers == nil && p.exchanges == nil || listed(p.list(exchange), address)
+}
+
+// vouches reports whether the administrator named the issuer or the exchange.
+func (p *policy) vouches(address string, exchange Exchange) bool {
+	return listed(p.list(exchange), address)
+}
+
+func (p *policy) list(exchange Exchange) []string {
+	if exchange != "" {
+		return p.exchanges
+	}
+	return p.issuers
+}
+
+// listed compares exactly, as OpenID Connect does (Discovery, section 4.3). A
+// pattern stands for any path and any host below its domain, never for the
+// domain itself.
+func listed(list []string, address string) bool {
+	if slices.Contains(list, address) {
 		return true
 	}
-	u, err := httpclient.ParseURL(issuer)
+	u, err := httpclient.ParseURL(address)
 	if err != nil || u.Scheme != "https" {
 		return false
 	}
-	return slices.ContainsFunc(p.issuers, func(pattern string) bool {
+	return slices.ContainsFunc(list, func(pattern string) bool {
 		domain, ok := strings.CutPrefix(pattern, "https://*.")
 		return ok && below(u.Host, domain)
 	})
 }
-
-// vouches reports whether the administrator named the issuer.
-func (p *policy) vouches(issuer string) bool { return p.issuers != nil && p.allows(issuer) }
 
 // below compares hosts with their ports.
 func below(host, domain string) bool {

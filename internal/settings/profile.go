@@ -12,12 +12,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxProfileName bounds a profile's name, in bytes.
-const maxProfileName = 64
+// maxName bounds the name of a profile or of a cluster, in bytes.
+const maxName = 64
 
 // profile returns what the profile called name says.
 func (f *Files) profile(name string, specs *[keyCount]spec) (layer, error) {
-	if !isProfileName(name) {
+	if !isName(name) {
 		return layer{}, &Error{Problem: Invalid, Setting: "profile",
 			Detail: "a profile's name has up to 64 letters, digits, dots, dashes and underscores"}
 	}
@@ -94,7 +94,7 @@ func readBody(body *yaml.Node, into map[key]value, specs *[keyCount]spec) error 
 	})
 }
 
-func isProfileName(name string) bool {
+func isName(name string) bool {
 	for _, r := range name {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == '_':
@@ -102,7 +102,7 @@ func isProfileName(name string) bool {
 			return false
 		}
 	}
-	return name != "" && len(name) <= maxProfileName
+	return name != "" && len(name) <= maxName
 }
 
 // blame adds the source to an error that does not have one.

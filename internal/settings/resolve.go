@@ -166,8 +166,10 @@ func (r *resolution) denied() error {
 	s, p := r.settings, r.policy
 	by := " by " + p.path
 	switch {
-	case s.IssuerURL != "" && !p.allows(s.IssuerURL):
-		return r.wrong(keyIssuerURL, Denied, s.IssuerURL+" is not an issuer that is allowed"+by)
+	case s.IssuerURL != "" && !p.allows(s.IssuerURL, s.Exchange):
+		return r.wrong(r.address(), Denied, s.IssuerURL+" is not an "+what(s.Exchange)+" that is allowed"+by)
+	case s.Exchange != "" && s.Denies(s.Grant):
+		return r.wrong(keyExchangeURL, Denied, "signing in with a password is forbidden"+by)
 	case s.Denies(s.Grant):
 		return r.wrong(keyGrant, Denied, string(s.Grant)+" is forbidden"+by)
 	case s.Grant == GrantAuto && s.Username != "" && s.Denies(GrantPassword):

@@ -120,7 +120,7 @@ func splitBound(content string) (issuer, held string) {
 
 // vouched reports whether the administrator or the person named the issuer.
 func (r *resolution) vouched(issuer string) bool {
-	if r.policy.vouches(issuer) {
+	if r.policy.vouches(issuer, r.settings.Exchange) {
 		return true
 	}
 	u, err := url.Parse(issuer)

@@ -48,9 +48,20 @@ const (
 	GrantClientCredentials Grant = "client-credentials"
 )
 
+// Exchange is a profile of an exchange.
+type Exchange string
+
+// The profiles. ExchangeOAuth2 is a provider whose password grant is taken.
+const (
+	ExchangeOAuth2 Exchange = "oauth2"
+	ExchangeBasic  Exchange = "basic"
+	ExchangeNative Exchange = "native"
+)
+
 // Settings is what was resolved: checked, with ~ and relative paths expanded.
 type Settings struct {
-	// IssuerURL and ClientID are empty only when Input.Loose allows it.
+	// IssuerURL is where credentials go: the issuer's address, or the
+	// exchange's. It and ClientID are empty only when Input.Loose allows it.
 	IssuerURL string
 	ClientID  string
 	// IssuerSource is where the issuer, and with it the whole bundle, came from.
@@ -62,6 +73,14 @@ type Settings struct {
 	// check of certificates off. What vouches for the issuer then says nothing
 	// about who answers in its name.
 	ForeignTrust bool
+
+	// Exchange is how the exchange at IssuerURL is spoken with; "" where an
+	// OpenID Provider is there.
+	Exchange Exchange
+	// Certificate asks for a certificate for Cluster instead of a token.
+	Certificate bool
+	Cluster     string
+
 	ClientSecret Secret
 	// AuthMethod is how the client authenticates: "" (by the provider's
 	// metadata), none, client_secret_basic, client_secret_post, private_key_jwt.

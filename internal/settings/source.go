@@ -51,6 +51,11 @@ type layer struct {
 	values map[key]value
 }
 
+func (l *layer) gives(k key) bool {
+	_, ok := l.values[k]
+	return ok
+}
+
 // source returns where l gives the setting s.
 func (l *layer) source(s *spec) Source {
 	switch l.from.Kind {

@@ -61,9 +61,9 @@ func samples(t *testing.T, p place) map[string]struct{ flag, yaml, shown string 
 	}
 }
 
-// pairsOfFiles go together and are tested elsewhere; the profile is itself one
-// of the sources.
-var notSampled = []string{"local-server-cert", "local-server-key", "profile"}
+// notSampled are settings that go together and are tested elsewhere; the profile
+// is itself one of the sources.
+var notSampled = []string{"local-server-cert", "local-server-key", "profile", "exchange-url", "exchange-profile", "credential", "exchange-cluster"}
 
 // Every setting arrives from every source that may give it, and is explained
 // as coming from there.
@@ -156,7 +156,7 @@ func TestErrorTexts(t *testing.T) {
 		in   Input
 		want string
 	}{
-		"missing":    {Input{}, "oidc-issuer-url is required"},
+		"missing":    {Input{}, "oidc-issuer-url is required, or exchange-url"},
 		"client":     {Input{Flags: args(t, issuerFlag)}, "oidc-client-id is required where the issuer is given"},
 		"flag":       {Input{Flags: usual(t, "--grant-type=implicit")}, "--grant-type: must be auto, authcode, authcode-keyboard, password, device-code or client-credentials"},
 		"kubeconfig": {Input{Kubeconfig: usual(t, "--listen-address=0.0.0.0:8000")}, `--listen-address in the kubeconfig: "0.0.0.0:8000" is not a loopback address`},

@@ -8,6 +8,10 @@ type key int
 
 const (
 	keyIssuerURL key = iota
+	keyExchangeURL
+	keyExchangeProfile
+	keyCredential
+	keyExchangeCluster
 	keyClientID
 	keyClientSecret
 	keyClientSecretFile
@@ -81,7 +85,8 @@ const (
 type traits uint8
 
 const (
-	// bundled settings come from the source that names the issuer.
+	// bundled settings come from the source that names the issuer or the
+	// exchange.
 	bundled traits = 1 << iota
 	// identifying settings change the credential, and so the entry's ID.
 	identifying
@@ -123,8 +128,12 @@ func (s *spec) variable() string {
 // built before it is called: the program starts for every kubectl call.
 func table() *[keyCount]spec {
 	return &[keyCount]spec{
-		keyIssuerURL:           {"oidc-issuer-url", kindText, anywhere, bundled | identifying, "", "Address of the OpenID Provider (required)"},
-		keyClientID:            {"oidc-client-id", kindText, anywhere, bundled | identifying, "", "Client ID at the provider (required)"},
+		keyIssuerURL:           {"oidc-issuer-url", kindText, anywhere, bundled | identifying, "", "Address of the OpenID Provider (required, or exchange-url)"},
+		keyExchangeURL:         {"exchange-url", kindText, anywhere, bundled | identifying, "", "Address of a service that takes a directory's passwords, instead of an OpenID Provider"},
+		keyExchangeProfile:     {"exchange-profile", kindText, anywhere, bundled | identifying, "oauth2", "[exchange] How the exchange is spoken with: oauth2, basic or native"},
+		keyCredential:          {"credential", kindText, anywhere, identifying, "", "[exchange] What to get: token or certificate (default token; certificate from a native exchange)"},
+		keyExchangeCluster:     {"exchange-cluster", kindText, anywhere, identifying, "", "[exchange] The exchange's name for the cluster that a certificate is for"},
+		keyClientID:            {"oidc-client-id", kindText, anywhere, bundled | identifying, "", "Client ID at the provider (required; kubernetes at an exchange)"},
 		keyClientSecret:        {"oidc-client-secret", kindText, inFlag | inVariable, bundled | confidential, "", "Client secret; better in KUBECRED_OIDC_CLIENT_SECRET or a profile"},
 		keyClientSecretFile:    {"oidc-client-secret-file", kindText, inProfile, bundled | pathlike, "", "File that holds the client secret"},
 		keyClientSecretCommand: {"oidc-client-secret-command", kindItems, inProfile, bundled, "", "Program and arguments that print the client secret"},
