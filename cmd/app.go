@@ -7,7 +7,8 @@
 //   - On success get-token leaves stderr silent, unless a person was asked.
 //     Some clients merge the two (fabric8).
 //   - A failure is an error line, a hint line and an exit code.
-//   - Standard input is never read: questions go to the terminal itself.
+//   - Standard input is never read, but by login --password-stdin: questions go
+//     to the terminal itself.
 package cmd
 
 import (
@@ -28,6 +29,7 @@ import (
 type app struct {
 	build          Build
 	args           []string // without the program's name
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
@@ -42,6 +44,7 @@ func Main(b Build) int {
 	a := &app{
 		build:  b,
 		args:   withoutPluginName(os.Args[1:]),
+		stdin:  os.Stdin,
 		stdout: os.Stdout,
 		stderr: os.Stderr,
 		getenv: os.Getenv,

@@ -22,6 +22,10 @@ func connection(s *settings.Settings) []string {
 		return []string{"--profile=" + s.Profile}
 	}
 	args := []string{"--oidc-issuer-url=" + s.IssuerURL, "--oidc-client-id=" + s.ClientID}
+	if s.Exchange != "" {
+		args[0] = "--exchange-url=" + s.IssuerURL
+		args = append(args, "--exchange-profile="+string(s.Exchange))
+	}
 	if s.AuthMethod != "" {
 		args = append(args, "--oidc-client-auth-method="+s.AuthMethod)
 	}
@@ -53,7 +57,10 @@ func identity(s *settings.Settings) []string {
 			args = append(args, text.flag+text.value)
 		}
 	}
-	if s.Grant != settings.GrantAuto {
+	if s.Certificate {
+		args = append(args, "--credential=certificate", "--exchange-cluster="+s.Cluster)
+	}
+	if s.Grant != settings.GrantAuto && s.Exchange == "" {
 		args = append(args, "--grant-type="+string(s.Grant))
 	}
 	return append(args, toggles(map[string]bool{"--oidc-use-access-token": s.UseAccessToken})...)

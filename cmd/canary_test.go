@@ -123,6 +123,7 @@ func (p *place) liveADay(flags []string) string {
 		run(false, "login", "-v", "9", "--switch")
 		p.provider.Apply(oidctest.Honest(), oidctest.Mend(oidctest.Token), oidctest.Mend(oidctest.Discovery), oidctest.Unedited(oidctest.Token))
 	}
+	run(true, "login", "--switch") // the password is a good one after all
 	p.passed += 2 * time.Hour
 	p.provider.EndSessions()
 	run(true, "get-token", "-v", "9")

@@ -21,13 +21,22 @@ func (a *app) newFlow(s *settings.Settings, p *person) (*signin.Flow, error) {
 	return &signin.Flow{
 		Store:  store,
 		ID:     cache.NewID(s.Identity()),
-		Auth:   &oidc{app: a, s: s, person: p, store: store},
+		Auth:   a.authenticator(passwords{app: a, s: s, person: p, store: store}),
 		Caller: a.caller(p),
 		Now:    a.now,
 		Log:    a.log,
 		Warn:   p.warn,
 		Await:  p.awaitOthers,
 	}, nil
+}
+
+// authenticator is what fills the entry.
+func (a *app) authenticator(p passwords) signin.Authenticator {
+	switch p.s.Exchange {
+	case settings.ExchangeBasic, settings.ExchangeNative:
+		return &exchange{p}
+	}
+	return &oidc{passwords: p}
 }
 
 // caller tells a client, which says something of itself in its exec info, from
@@ -62,8 +71,9 @@ func (a *app) openStore(s *settings.Settings, p *person) (*cache.Store, error) {
 
 // shelf is one of the caches that a folder holds, and what lies there.
 type shelf struct {
-	store *cache.Store
-	items []cache.Item
+	store    *cache.Store
+	items    []cache.Item
+	refusals []cache.Item // of passwords; no entries
 }
 
 // shelves lists every entry of the cache folder, whichever mode the settings
@@ -85,7 +95,15 @@ func (a *app) shelves(ctx context.Context, s *settings.Settings, p *person, open
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, shelf{store, items})
+		s := shelf{store: store}
+		for _, item := range items {
+			if item.Err == nil && isRefusal(item.Record) {
+				s.refusals = append(s.refusals, item)
+			} else {
+				s.items = append(s.items, item)
+			}
+		}
+		all = append(all, s)
 	}
 	return all, nil
 }

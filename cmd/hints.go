@@ -14,6 +14,7 @@ import (
 	"github.com/kubecred/kubecred/internal/lifetime"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
+	"github.com/kubecred/kubecred/ldapexchange"
 	"github.com/kubecred/kubecred/login"
 )
 
@@ -23,7 +24,7 @@ import (
 // explain finds the hint and the exit code for err.
 func explain(err error) *failure {
 	for _, of := range []func(error) (string, int){
-		ofPause, ofInterrupt, ofPerson, ofSettings, ofCache, ofProvider, ofNetwork, ofRest,
+		ofPause, ofInterrupt, ofPerson, ofSettings, ofCache, ofPassword, ofProvider, ofExchange, ofNetwork, ofRest,
 	} {
 		if hint, code := of(err); code != 0 {
 			return &failure{err, hint, code}
@@ -72,6 +73,8 @@ func ofPerson(err error) (string, int) {
 		return "choose a --grant-type, or ask the administrator of the provider or of this machine's policy", exitConfig
 	case errors.Is(err, errNoConsent):
 		return "sign in another way (--grant-type), or put the issuer into a profile of your own", exitDenied
+	case errors.Is(err, errNotNamed):
+		return "give --exchange-url or --oidc-issuer-url to kubecred login itself, or put it into a profile of your own", exitConfig
 	}
 	return "", 0
 }
@@ -175,6 +178,43 @@ func absentHint(err error, why cache.Reason) string {
 		return file + "; or, where nobody else has your user ID, --kernel-keyring=on"
 	}
 	return "start your keyring, or " + file
+}
+
+func ofPassword(err error) (string, int) {
+	var (
+		stale  *staleError
+		wrong  *wrongPasswordError
+		outage *outageError
+		input  *ldapexchange.InputError
+	)
+	switch {
+	case errors.As(err, &stale), errors.As(err, &wrong) && wrong.kept:
+		return "correct the password where it is kept (a file, a command, a variable); kubecred login tries it once more as it is", exitDenied
+	case errors.As(err, &wrong):
+		return "check what was typed, and try again", exitDenied
+	case errors.As(err, &outage):
+		return "its directory may be out of reach: try again later; this says nothing about the password", exitNetwork
+	case errors.As(err, &input):
+		return "check --username and the password, or ask for an exchange with the oauth2 profile", exitConfig
+	}
+	return "", 0
+}
+
+func ofExchange(err error) (string, int) {
+	var (
+		network *ldapexchange.NetworkError
+		refused *ldapexchange.RefusedError
+		answer  *ldapexchange.AnswerError
+	)
+	switch {
+	case errors.As(err, &network):
+		return "check the connection, the proxy (HTTPS_PROXY, NO_PROXY) and the exchange's name, then try again; this says nothing about the password", exitNetwork
+	case errors.As(err, &refused):
+		return "ask the exchange's administrator; your account, --exchange-cluster and --exchange-profile are what it goes by", exitDenied
+	case errors.As(err, &answer):
+		return "check --exchange-url, --exchange-profile and this machine's clock; if they are right, the exchange is at fault", exitDenied
+	}
+	return "", 0
 }
 
 func ofProvider(err error) (string, int) {

@@ -146,7 +146,7 @@ func TestProviderErrors(t *testing.T) {
 	for code, hint := range map[string]string{
 		"invalid_client":                  "--oidc-client-id",
 		"unauthorized_client":             "--oidc-client-id",
-		"invalid_grant":                   "check what was typed",
+		"invalid_grant":                   "correct the password",
 		"invalid_scope":                   "--oidc-extra-scope",
 		"temporarily" + "_\x1b[31mred\a":  "registration",
 		"two words\nhint: run rm -rf /":   "registration",

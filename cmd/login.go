@@ -4,17 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/secret"
+	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
 )
 
 func (a *app) loginCommand() *cobra.Command {
-	var anew bool
+	var anew, piped bool
 	c := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in now, with you there",
@@ -27,16 +30,18 @@ get-token's flags it needs no kubeconfig.`,
 			"kubecred login --context prod --grant-type device-code",
 			"kubecred login --switch        # let the provider choose the account again",
 			"kubecred login --oidc-issuer-url=https://issuer.example.com --oidc-client-id=kubernetes",
+			"kubecred login --exchange-url=https://exchange.example.com --username=ci --password-stdin",
 		),
 		Args: noArgs,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&anew, "switch", false, "Sign in again and let the provider choose the account")
-	c.RunE = func(c *cobra.Command, _ []string) error { return a.login(c.Context(), t, anew) }
+	c.Flags().BoolVar(&piped, "password-stdin", false, "Read the password from standard input, for machines")
+	c.RunE = func(c *cobra.Command, _ []string) error { return a.login(c.Context(), t, anew, piped) }
 	return c
 }
 
-func (a *app) login(ctx context.Context, t *target, anew bool) error {
+func (a *app) login(ctx context.Context, t *target, anew, piped bool) error {
 	f, err := a.find(t)
 	if err != nil {
 		return err
@@ -49,12 +54,18 @@ func (a *app) login(ctx context.Context, t *target, anew bool) error {
 	defer done()
 	p := a.newPerson(true, s.BrowserCommand)
 	a.warnOfExposed(p, s.ExposedSecrets)
+	var password secret.Text
+	if piped {
+		if password, err = a.pipedPassword(s); err != nil {
+			return err
+		}
+	}
 	flow, err := a.newFlow(s, p)
 	if err != nil {
 		return err
 	}
 	flow.Force, flow.Anew, flow.Deliberate = s.ForceRefresh, anew, true
-	flow.Auth.(*oidc).selectAccount = anew
+	flow.Auth.(interface{ wish(bool, secret.Text) }).wish(anew, password)
 	before := a.now()
 	credential, work, err := a.cached(ctx, flow, p)
 	if work != nil {
@@ -64,6 +75,27 @@ func (a *app) login(ctx context.Context, t *target, anew bool) error {
 		return a.loginFailure(err, s)
 	}
 	return a.welcome(ctx, flow, credential, credential.Issued.Before(before))
+}
+
+// pipedPassword reads standard input to its end, which login alone does and only
+// when it is told to.
+func (a *app) pipedPassword(s *settings.Settings) (secret.Text, error) {
+	const hint = "--password-stdin goes with --username, and with a sign-in by password"
+	if s.Username == "" || s.Grant != settings.GrantAuto && s.Grant != settings.GrantPassword {
+		return secret.Text{}, mistake(hint, "whose password is on standard input is not said")
+	}
+	data, err := io.ReadAll(io.LimitReader(a.stdin, maxSecret+1))
+	switch {
+	case err != nil:
+		return secret.Text{}, mistake(hint, "standard input cannot be read: %v", err)
+	case len(data) > maxSecret:
+		return secret.Text{}, mistake(hint, "standard input %v", errTooBig)
+	}
+	password := trimmed(data)
+	if password.Empty() {
+		return secret.Text{}, mistake(hint, "standard input holds no password")
+	}
+	return password, nil
 }
 
 // warnOfExposed tells of secrets that stand in an argument list, where every

@@ -102,6 +102,9 @@ func (a *app) endAll(ctx context.Context, shelves []shelf, t *target) error {
 			}
 			ended[item.ID], nothing = true, false
 		}
+		for _, item := range shelf.refusals {
+			failures = append(failures, a.forget(ctx, shelf.store, item.ID))
+		}
 		// Last: reading an entry leaves a copy of its data key.
 		failures = append(failures, shelf.store.DropCopies())
 	}
@@ -109,6 +112,16 @@ func (a *app) endAll(ctx context.Context, shelves []shelf, t *target) error {
 		fmt.Fprintln(a.stdout, "Nothing is cached.")
 	}
 	return errors.Join(failures...)
+}
+
+// forget removes what there is nothing to revoke of.
+func (a *app) forget(ctx context.Context, store *cache.Store, id cache.ID) error {
+	unlock, err := store.Lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return store.Remove(ctx, id)
 }
 
 func (a *app) endItem(ctx context.Context, at shelf, item cache.Item, t *target) error {
@@ -208,6 +221,9 @@ func (a *app) revoke(ctx context.Context, record cache.Record, s *settings.Setti
 			return err
 		}
 	}
+	if s.Exchange == settings.ExchangeBasic || s.Exchange == settings.ExchangeNative {
+		return errNoSession
+	}
 	cfg, err := a.provider(ctx, s)
 	if err != nil {
 		return err
@@ -238,7 +254,7 @@ func chosen(all []shelf, prefix string) (shelf, error) {
 	for _, s := range all {
 		for _, item := range s.items {
 			if !item.Aside && strings.HasPrefix(item.ID.String(), prefix) {
-				match = append(match, shelf{s.store, []cache.Item{item}})
+				match = append(match, shelf{store: s.store, items: []cache.Item{item}})
 			}
 		}
 	}

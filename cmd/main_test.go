@@ -86,6 +86,7 @@ type place struct {
 	env      map[string]string
 	passed   time.Duration // since the place was made, beside the real time
 	parent   string        // the process that runs the commands
+	stdin    string
 }
 
 // newPlace returns a place whose provider knows alice, whose password is at
@@ -130,6 +131,7 @@ func (p *place) afresh() {
 func (p *place) app(stdout, stderr io.Writer, args ...string) *app {
 	return &app{
 		args:   withoutPluginName(args),
+		stdin:  strings.NewReader(p.stdin),
 		stdout: stdout,
 		stderr: stderr,
 		getenv: func(name string) string { return p.env[name] },

@@ -25,21 +25,17 @@ func (o *oidc) reachable() error {
 	case settings.GrantClientCredentials:
 		return nil
 	case settings.GrantPassword:
-		return o.passwordReachable()
+		return o.passwords.reachable()
 	case settings.GrantDeviceCode:
 		return when(o.readsCode())
 	case settings.GrantAuthCodeKeyboard:
 		return when(o.person.answers())
 	case settings.GrantAuto:
 		if o.s.Username != "" {
-			return o.passwordReachable()
+			return o.passwords.reachable()
 		}
 	}
 	return when(o.person.reads() || o.canOpen())
-}
-
-func (o *oidc) passwordReachable() error {
-	return when(o.s.Username != "" && !o.s.Password.Empty() || o.person.answers())
 }
 
 // readsCode reports whether a device's code would be read: wherever something

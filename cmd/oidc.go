@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
@@ -17,10 +16,7 @@ import (
 // oidc is signin's Authenticator over package login. Nothing is sent until
 // one of its methods is called.
 type oidc struct {
-	app    *app
-	s      *settings.Settings
-	person *person
-	store  *cache.Store
+	passwords
 
 	selectAccount bool
 
@@ -28,6 +24,12 @@ type oidc struct {
 }
 
 var _ signin.Authenticator = (*oidc)(nil)
+
+// wish takes what a person says to login beside the settings.
+func (o *oidc) wish(switchAccount bool, piped secret.Text) {
+	o.passwords.wish(switchAccount, piped)
+	o.selectAccount = switchAccount
+}
 
 // session is what a refresh needs, sealed in the cache. There is none without
 // a refresh token.
@@ -40,7 +42,8 @@ type session struct {
 type about struct {
 	Issuer  string `json:"issuer"`
 	Client  string `json:"client"`
-	Kind    string `json:"kind"` // "id token" or "access token"
+	Kind    string `json:"kind"`              // "id token", "access token", "token" or "certificate"
+	Cluster string `json:"cluster,omitempty"` // that a certificate is for
 	Account string `json:"account,omitempty"`
 	Subject string `json:"subject,omitempty"`
 	Groups  int    `json:"groups,omitempty"`
@@ -73,11 +76,14 @@ func (o *oidc) refresh(ctx context.Context, sealed []byte) (signin.Grant, error)
 	if err != nil {
 		return signin.Grant{Session: rotated(tokens, held)}, err
 	}
-	grant, err := o.grant(tokens)
+	grant, err := o.grant(ctx, tokens)
+	if err != nil {
+		return signin.Grant{Session: rotated(tokens, held)}, err
+	}
 	if tokens.IDToken.Empty() {
 		grant.About = nil // it would know less than the login did
 	}
-	return grant, err
+	return grant, nil
 }
 
 // rotated is the session to keep after a refresh whose tokens are no good; nil
@@ -104,9 +110,9 @@ func (o *oidc) Login(ctx context.Context) (signin.Grant, error) {
 	if err != nil {
 		return signin.Grant{}, o.unsigned(ctx, method, err)
 	}
-	grant, err := o.grant(tokens)
+	grant, err := o.grant(ctx, tokens)
 	grant.Asked = asks(method)
-	return grant, err
+	return grant, classify(err, nil)
 }
 
 // unsigned classifies the failure of sign. Once a person was asked, a network
@@ -156,7 +162,7 @@ func (o *oidc) sign(ctx context.Context, client *login.Client, method login.Meth
 		}
 		return client.Device(ctx, login.DeviceOptions{Person: o.person})
 	case login.MethodPassword:
-		return o.password(ctx, client)
+		return o.byPassword(ctx, client)
 	case login.MethodClientCredentials:
 		return client.ClientCredentials(ctx)
 	}
@@ -167,6 +173,18 @@ func (o *oidc) sign(ctx context.Context, client *login.Client, method login.Meth
 // prompt.
 func asks(m login.Method) bool {
 	return m == login.MethodBrowser || m == login.MethodPaste || m == login.MethodDevice
+}
+
+func (o *oidc) byPassword(ctx context.Context, client *login.Client) (tokens login.Tokens, err error) {
+	to, err := o.receiver(client.Metadata().Token)
+	if err != nil {
+		return login.Tokens{}, err
+	}
+	err = o.send(ctx, to, func(name string, password secret.Text) error {
+		tokens, err = client.Password(ctx, name, password)
+		return err
+	})
+	return tokens, err
 }
 
 // pasteRedirect is the address that the provider knows: the configured one, or
@@ -223,18 +241,26 @@ func (o *oidc) discover(ctx context.Context) (*login.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.s.Certificate && client.Metadata().Credentials == "" {
+		return nil, &login.UnsupportedError{What: "certificates"} // before a password or a session is spent
+	}
 	o.client = client
 	return client, nil
 }
 
 // grant turns tokens into what is served and what is sealed beside it.
-func (o *oidc) grant(t login.Tokens) (signin.Grant, error) {
+func (o *oidc) grant(ctx context.Context, t login.Tokens) (signin.Grant, error) {
 	var sealed []byte
 	if !t.RefreshToken.Empty() {
 		var err error
 		if sealed, err = json.Marshal(session{t.RefreshToken.Reveal(), t.Claims.Subject}); err != nil {
 			return signin.Grant{}, err
 		}
+	}
+	if o.s.Certificate {
+		grant, err := o.certified(ctx, t)
+		grant.Session = sealed
+		return grant, err
 	}
 	described, err := json.Marshal(o.about(t))
 	return signin.Grant{
@@ -245,13 +271,17 @@ func (o *oidc) grant(t login.Tokens) (signin.Grant, error) {
 }
 
 func (o *oidc) about(t login.Tokens) about {
+	who := aboutEntry(o.s)
+	who.Account, who.Subject, who.Groups = t.Claims.Account(), t.Claims.Subject, t.Claims.Groups
+	who.Access = t.AccessToken.Reveal()
+	return who
+}
+
+// aboutEntry is what the settings alone say.
+func aboutEntry(s *settings.Settings) about {
 	kind := "id token"
-	if o.s.UseAccessToken {
+	if s.UseAccessToken {
 		kind = "access token"
 	}
-	return about{
-		Issuer: o.s.IssuerURL, Client: o.s.ClientID, Kind: kind,
-		Account: t.Claims.Account(), Subject: t.Claims.Subject, Groups: t.Claims.Groups,
-		Access: t.AccessToken.Reveal(), Args: connection(o.s),
-	}
+	return about{Issuer: s.IssuerURL, Client: s.ClientID, Kind: kind, Cluster: s.Cluster, Args: connection(s)}
 }

@@ -20,7 +20,7 @@ func alonePerson(t *testing.T, s settings.Settings) *oidc {
 		t.Skipf("there is a display: %+v", here)
 	}
 	a := newPlace(t).app(nil, nil)
-	return &oidc{app: a, s: &s, person: a.newPerson(true, s.BrowserCommand)}
+	return &oidc{passwords: passwords{app: a, s: &s, person: a.newPerson(true, s.BrowserCommand)}}
 }
 
 func TestChoose(t *testing.T) {

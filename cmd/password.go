@@ -8,7 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/internal/consent"
+	"github.com/kubecred/kubecred/internal/secret"
+	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/ldapexchange"
 	"github.com/kubecred/kubecred/login"
 )
 
@@ -18,44 +22,132 @@ import (
 // errNoConsent is a person's "no" to the question where their password goes.
 var errNoConsent = errors.New("you did not agree to send a password there")
 
-func (o *oidc) password(ctx context.Context, client *login.Client) (login.Tokens, error) {
-	user, held := o.s.Username, o.s.Password
-	if user != "" && !held.Empty() {
-		password, err := o.app.readSecret(ctx, held)
-		if err != nil {
-			return login.Tokens{}, &ownError{"the password", err}
-		}
-		return client.Password(ctx, user, password)
+// errNotNamed is a password on standard input for a host that a kubeconfig
+// alone names.
+var errNotNamed = errors.New("a password on standard input goes only where you say yourself, and a kubeconfig or a variable alone says where")
+
+// passwords finds the password for one entry, and sees to whom it goes.
+type passwords struct {
+	app    *app
+	s      *settings.Settings
+	person *person
+	store  *cache.Store
+
+	deliberate bool        // a person asked for the login by name
+	piped      secret.Text // on standard input, to login
+}
+
+// wish takes what a person says to login beside the settings.
+func (p *passwords) wish(_ bool, piped secret.Text) { p.deliberate, p.piped = true, piped }
+
+// reachable ends a hopeless login before anything is sent.
+func (p *passwords) reachable() error {
+	kept := p.s.Username != "" && !p.s.Password.Empty() || !p.piped.Empty()
+	return when(kept || p.person.answers())
+}
+
+// send finds the user's name and password and signs in with them, once. to is
+// who gets them.
+func (p *passwords) send(ctx context.Context, to *url.URL, sign func(name string, password secret.Text) error) error {
+	name, password, typed, err := p.find(ctx, to)
+	switch {
+	case err != nil:
+		return err
+	case typed:
+		return judged(sign(name, password), false)
 	}
-	to, err := o.receiver(client.Metadata().Token)
-	if err != nil {
-		return login.Tokens{}, err
+	return p.sendKept(ctx, to, name, password, sign)
+}
+
+// find returns the name and the password, and whether that was typed just now.
+func (p *passwords) find(ctx context.Context, to *url.URL) (name string, password secret.Text, typed bool, err error) {
+	name = p.s.Username
+	switch {
+	case !p.piped.Empty():
+		return name, p.piped, false, p.mayPipe(to)
+	case name != "" && !p.s.Password.Empty():
+		password, err = p.kept(ctx)
+		return name, password, false, err
 	}
-	if err := o.agree(ctx, to); err != nil {
-		return login.Tokens{}, err
+	if err := p.agree(ctx, to); err != nil {
+		return "", secret.Text{}, false, err
 	}
-	if user == "" {
-		if user, err = o.person.Ask(ctx, "User name at "+to.Host+": "); err != nil {
-			return login.Tokens{}, err
-		}
-		if user = strings.TrimSpace(user); user == "" {
-			return login.Tokens{}, &gaveUpError{}
-		}
+	if name, err = p.askName(ctx, to); err != nil {
+		return "", secret.Text{}, false, err
 	}
-	password, err := o.app.readSecret(ctx, held)
+	if password, err = p.kept(ctx); err != nil || !password.Empty() {
+		return name, password, false, err
+	}
+	password, err = p.person.askPassword(ctx, fmt.Sprintf("Password of %s at %s: ", oneLine(name), to.Host))
 	if err == nil && password.Empty() {
-		password, err = o.person.askPassword(ctx, fmt.Sprintf("Password of %s at %s: ", oneLine(user), to.Host))
+		err = &gaveUpError{} // to a directory it would be an anonymous bind
 	}
+	return name, password, true, err
+}
+
+// kept is the password where the person's configuration keeps it, if it does.
+func (p *passwords) kept(ctx context.Context) (secret.Text, error) {
+	password, err := p.app.readSecret(ctx, p.s.Password)
 	if err != nil {
-		return login.Tokens{}, err
+		return secret.Text{}, &ownError{"the password", err}
 	}
-	return client.Password(ctx, user, password)
+	return password, nil
+}
+
+func (p *passwords) askName(ctx context.Context, to *url.URL) (string, error) {
+	if p.s.Username != "" {
+		return p.s.Username, nil
+	}
+	name, err := p.person.Ask(ctx, "User name at "+to.Host+": ")
+	if name = strings.TrimSpace(name); err == nil && name == "" {
+		err = &gaveUpError{}
+	}
+	return name, err
+}
+
+// mayPipe holds for standard input what agree asks a person.
+func (p *passwords) mayPipe(to *url.URL) error {
+	if p.s.IssuerSource.Kind == settings.FromFlag || !p.s.ForeignTrust && (p.s.IssuerVouched || p.app.agreed(to)) {
+		return nil
+	}
+	return errNotNamed
+}
+
+// wrongPasswordError is a user name or a password that was refused.
+type wrongPasswordError struct {
+	error
+	kept bool // in a file or the like, and not typed
+}
+
+func (e *wrongPasswordError) Unwrap() error { return e.error }
+
+// outageError is an answer that blames the request, which is a good one: dex
+// answers so where its directory is away.
+type outageError struct{ error }
+
+func (e *outageError) Unwrap() error { return e.error }
+
+// judged tells a wrong password from an outage. RFC 6749 says invalid_grant,
+// dex access_denied.
+func judged(err error, kept bool) error {
+	var oauth *login.OAuthError
+	code := ""
+	if errors.As(err, &oauth) {
+		code = oauth.Code
+	}
+	switch {
+	case errors.Is(err, ldapexchange.ErrCredentials), code == "invalid_grant", code == "access_denied":
+		return &wrongPasswordError{err, kept}
+	case code == "invalid_request", code == "temporarily_unavailable", code == "server_error":
+		return &outageError{err}
+	}
+	return err
 }
 
 // receiver is who gets a password: the issuer, or where the provider's token
 // endpoint is on another host, that.
-func (o *oidc) receiver(tokenEndpoint string) (*url.URL, error) {
-	issuer, err := url.Parse(o.s.IssuerURL)
+func (p *passwords) receiver(tokenEndpoint string) (*url.URL, error) {
+	issuer, err := url.Parse(p.s.IssuerURL)
 	if err != nil {
 		return nil, err
 	}
@@ -70,28 +162,28 @@ func (o *oidc) receiver(tokenEndpoint string) (*url.URL, error) {
 // configuration or the policy names, when the person agreed before, or agrees
 // now. An earlier word does not count where a kubeconfig says whom to trust for
 // a host's name: its CA and a proxy could take the password.
-func (o *oidc) agree(ctx context.Context, to *url.URL) error {
-	vouched := o.s.IssuerVouched && to.String() == o.s.IssuerURL
-	if !o.s.ForeignTrust && (vouched || o.app.agreed(to)) {
+func (p *passwords) agree(ctx context.Context, to *url.URL) error {
+	vouched := p.s.IssuerVouched && to.String() == p.s.IssuerURL
+	if !p.s.ForeignTrust && (vouched || p.app.agreed(to)) {
 		return nil
 	}
 	question := "Your password for " + to.Host + " is asked for, and will be sent there.\n"
-	if o.s.ForeignTrust {
+	if p.s.ForeignTrust {
 		question += "Who that is, is vouched for by a certificate authority of the kubeconfig's, or not checked at all.\n"
 	}
-	o.person.Show(question)
-	answer, err := o.person.Ask(ctx, "Do you trust "+to.Host+" with it? [y/N] ")
+	p.person.Show(question)
+	answer, err := p.person.Ask(ctx, "Do you trust "+to.Host+" with it? [y/N] ")
 	if err != nil {
 		return err
 	}
 	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
 		return errNoConsent
 	}
-	if o.s.ForeignTrust {
+	if p.s.ForeignTrust {
 		return nil // asked again the next time
 	}
-	if err := o.app.hosts().Give(to); err != nil {
-		o.person.warn("your answer could not be remembered", err)
+	if err := p.app.hosts().Give(to); err != nil {
+		p.person.warn("your answer could not be remembered", err)
 	}
 	return nil
 }

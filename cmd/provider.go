@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 
 	"github.com/kubecred/kubecred/internal/httpclient"
@@ -17,15 +18,7 @@ import (
 // provider is the part of login's configuration that says to whom to speak and
 // as whom. It reads the client's secret and key from where they lie.
 func (a *app) provider(ctx context.Context, s *settings.Settings) (login.Config, error) {
-	issuer, err := url.Parse(s.IssuerURL)
-	if err != nil {
-		return login.Config{}, errors.New("the issuer is not a URL")
-	}
-	client, err := httpclient.New(httpclient.Options{
-		CAPEM: s.CAPEM, AddSystemRoots: s.AddSystemRoots, InsecureSkipTLSVerify: s.InsecureSkipTLSVerify,
-		Renegotiation: s.Renegotiation, Header: s.RequestHeaders, HeaderHost: issuer.Host, Proxy: s.Proxy,
-		UserAgent: "kubecred/" + a.build.complete().Version, Log: a.log,
-	})
+	client, err := a.httpClient(s)
 	if err != nil {
 		return login.Config{}, err
 	}
@@ -43,6 +36,19 @@ func (a *app) provider(ctx context.Context, s *settings.Settings) (login.Config,
 		}
 	}
 	return cfg, nil
+}
+
+// httpClient speaks with the issuer or the exchange as the settings say.
+func (a *app) httpClient(s *settings.Settings) (*http.Client, error) {
+	issuer, err := url.Parse(s.IssuerURL)
+	if err != nil {
+		return nil, errors.New("the issuer is not a URL")
+	}
+	return httpclient.New(httpclient.Options{
+		CAPEM: s.CAPEM, AddSystemRoots: s.AddSystemRoots, InsecureSkipTLSVerify: s.InsecureSkipTLSVerify,
+		Renegotiation: s.Renegotiation, Header: s.RequestHeaders, HeaderHost: issuer.Host, Proxy: s.Proxy,
+		UserAgent: "kubecred/" + a.build.complete().Version, Log: a.log,
+	})
 }
 
 // readKey reads a PEM private key: PKCS #8, PKCS #1 or SEC 1.

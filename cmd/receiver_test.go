@@ -10,7 +10,7 @@ import (
 // could name a token endpoint of their own: the password's receiver is asked
 // about, not the issuer alone.
 func TestReceiverOfAPassword(t *testing.T) {
-	o := &oidc{s: &settings.Settings{IssuerURL: "https://issuer.example/realms/a"}}
+	o := &passwords{s: &settings.Settings{IssuerURL: "https://issuer.example/realms/a"}}
 	for endpoint, want := range map[string]string{
 		"https://issuer.example/realms/a/token":      "https://issuer.example/realms/a",
 		"https://issuer.example:8443/realms/a/token": "https://issuer.example:8443/realms/a/token",

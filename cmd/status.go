@@ -50,6 +50,7 @@ type entryStatus struct {
 	Subject string     `json:"subject,omitempty"`
 	Groups  int        `json:"groups,omitempty"`
 	Kind    string     `json:"kind,omitempty"`
+	Cluster string     `json:"cluster,omitempty"` // that a certificate is for
 	Expires *time.Time `json:"expires,omitempty"`
 	Renews  bool       `json:"renews"` // without a person, as far as is known
 	Sealed  cache.Home `json:"sealed"`
@@ -130,7 +131,8 @@ func describe(item cache.Item, current bool) entryStatus {
 		e.Problem = "it was written by another version"
 	}
 	e.Issuer, e.Client, e.Account = oneLine(who.Issuer), oneLine(who.Client), oneLine(who.Account)
-	e.Subject, e.Groups, e.Kind = oneLine(who.Subject), who.Groups, who.Kind
+	e.Subject, e.Groups, e.Kind = oneLine(who.Subject), who.Groups, oneLine(who.Kind)
+	e.Cluster = oneLine(who.Cluster)
 	e.Renews = len(grant.Session) > 0
 	if e.expiry = grant.Credential.Expiry; !e.expiry.IsZero() {
 		at := e.expiry.UTC()
@@ -159,7 +161,7 @@ func (a *app) printStatus(w io.Writer, r statusReport) {
 
 func (a *app) printEntries(w io.Writer, entries []entryStatus) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, " \tENTRY\tWHO\tISSUER\tCLIENT\tLIVES\tRENEWS\tSEALED")
+	fmt.Fprintln(table, " \tENTRY\tWHO\tISSUER\tCLIENT\tKIND\tLIVES\tRENEWS\tSEALED")
 	for _, e := range entries {
 		mark := " "
 		if e.Current {
@@ -170,8 +172,12 @@ func (a *app) printEntries(w io.Writer, entries []entryStatus) {
 			continue
 		}
 		lives := a.until(e.expiry)
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark, e.Entry,
-			orDash(e.Account), orDash(e.Issuer), orDash(e.Client), lives, yesNo(e.Renews), e.Sealed)
+		kind := orDash(e.Kind)
+		if e.Cluster != "" {
+			kind += " for " + e.Cluster
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark, e.Entry,
+			orDash(e.Account), orDash(e.Issuer), orDash(e.Client), kind, lives, yesNo(e.Renews), e.Sealed)
 	}
 	table.Flush()
 }

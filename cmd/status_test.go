@@ -70,10 +70,10 @@ func TestStatus(t *testing.T) {
 	p.run("login").ok()
 	p.at("login", "--oidc-use-access-token").ok()
 	lines := strings.Split(p.run("status").ok().stdout, "\n")
-	if !regexp.MustCompile(`^ +ENTRY +WHO +ISSUER +CLIENT +LIVES +RENEWS +SEALED$`).MatchString(lines[0]) {
+	if !regexp.MustCompile(`^ +ENTRY +WHO +ISSUER +CLIENT +KIND +LIVES +RENEWS +SEALED$`).MatchString(lines[0]) {
 		t.Errorf("%q", lines[0])
 	}
-	current := regexp.MustCompile(`(?m)^\* +[0-9a-f]{12} +alice@example\.com +http://127\.0\.0\.1:\d+ +kubecred +until \d\d:\d\d \(59 minutes\) +yes +file$`)
+	current := regexp.MustCompile(`(?m)^\* +[0-9a-f]{12} +alice@example\.com +http://127\.0\.0\.1:\d+ +kubecred +id token +until \d\d:\d\d \(59 minutes\) +yes +file$`)
 	if n := len(current.FindAllString(strings.Join(lines, "\n"), -1)); n != 1 {
 		t.Errorf("%d current entries in %q", n, lines)
 	}

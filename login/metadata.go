@@ -25,6 +25,8 @@ type Metadata struct {
 	JWKS                string `json:"jwks_uri"`
 	Revocation          string `json:"revocation_endpoint"`
 	UserInfo            string `json:"userinfo_endpoint"`
+	// Credentials is where an exchange gives certificates for access tokens.
+	Credentials string `json:"kubernetes_credentials_endpoint"`
 
 	AuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
 	AuthSigningAlgs      []string `json:"token_endpoint_auth_signing_alg_values_supported"`
@@ -59,6 +61,7 @@ func (m Metadata) check(issuer *url.URL) error {
 		{"device_authorization_endpoint", m.DeviceAuthorization, false},
 		{"revocation_endpoint", m.Revocation, false},
 		{"userinfo_endpoint", m.UserInfo, false},
+		{"kubernetes_credentials_endpoint", m.Credentials, false},
 	} {
 		var err error
 		if e.raw != "" {
