@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 
 	"internal/oidctest":                 {},
 	"internal/oidctest/cmd/fakebrowser": {"internal/oidctest"},
+	"internal/exchangetest":             {"internal/oidctest", "ldapexchange"},
 	"internal/demo":                     {"internal/oidctest"},
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/kubecred/kubecred/internal/exchangetest"
 	"github.com/kubecred/kubecred/internal/oidctest"
 )
 
@@ -41,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"provider": control,
 			"requests": requests,
 			"sent":     sent,
+			"exchange": exchange,
 			"visits":   visits,
 			"proxy":    useProxy,
 			"fill":     fill,
@@ -69,7 +71,8 @@ func condition(name string) (bool, error) {
 // world is what a script has to itself.
 type world struct {
 	provider *oidctest.Provider
-	proxy    *proxy // nil before "proxy"
+	proxy    *proxy                 // nil before "proxy"
+	exchange *exchangetest.Exchange // nil before "exchange"
 }
 
 type worldKey struct{}
