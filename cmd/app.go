@@ -35,6 +35,7 @@ type app struct {
 	now            func() time.Time
 	parent         func() string // names the process that started this one
 	files          *settings.Files
+	hashRounds     int // of a refused password
 	log            *slog.Logger
 }
 
@@ -52,6 +53,8 @@ func Main(b Build) int {
 		parent: lifetime.Parent,
 		files:  settings.SystemFiles(),
 		log:    slog.New(slog.DiscardHandler),
+
+		hashRounds: refusalRounds,
 	}
 	// On Windows cobra would look at each start for who started it.
 	cobra.MousetrapHelpText = ""

@@ -69,12 +69,12 @@ func (p exchangePlace) gave(o outcome) {
 }
 
 // One process at a time sends a kept password, and once it was refused the
-// others do not: here eight clusters whose credentials end at one time.
+// others do not: here twenty clusters whose credentials end at one time.
 func TestStalePasswordIsSentOnce(t *testing.T) {
 	p := newExchange(t)
 	p.env["KUBECRED_PASSWORD"] = p.x.Provider.Issuer + " an old one"
 	var all sync.WaitGroup
-	for i := range 8 {
+	for i := range 20 {
 		all.Go(func() {
 			var stdout, stderr bytes.Buffer
 			args := append([]string{"get-token", "--audience=" + string(rune('a'+i))}, p.oauth2()...)

@@ -22,16 +22,19 @@ import (
 	"github.com/kubecred/kubecred/internal/signin"
 )
 
-// hashRounds makes a guess cost a fifth of a second or so: the refused password
-// may be nearly the right one.
-const hashRounds = 600_000
+// refusalRounds make a guess cost a fifth of a second or so: the refused
+// password may be nearly the right one.
+const refusalRounds = 600_000
 
 // refusal is what is sealed of a refused password.
 type refusal struct {
-	Refused *struct {
-		Salt []byte `json:"salt"`
-		Sum  []byte `json:"sum"`
-	} `json:"refused"`
+	Refused *refusedHash `json:"refused"`
+}
+
+type refusedHash struct {
+	Rounds int    `json:"rounds"`
+	Salt   []byte `json:"salt"`
+	Sum    []byte `json:"sum"`
 }
 
 // refusalID is one for a user name at a host, whatever the entry.
@@ -90,26 +93,27 @@ func (p *passwords) refusedBefore(ctx context.Context, id cache.ID, password sec
 	if err != nil || json.Unmarshal(record.Payload, &held) != nil || held.Refused == nil {
 		return false
 	}
-	sum, err := hash(password, held.Refused.Salt)
+	sum, err := hash(password, held.Refused.Salt, held.Refused.Rounds)
 	return err == nil && subtle.ConstantTimeCompare(sum, held.Refused.Sum) == 1
 }
 
 func (p *passwords) noteRefusal(ctx context.Context, id cache.ID, password secret.Text) {
 	salt := make([]byte, sha256.Size)
 	rand.Read(salt) // never fails
-	sum, err := hash(password, salt)
+	rounds := p.app.hashRounds
+	sum, err := hash(password, salt, rounds)
+	var data []byte
 	if err == nil {
-		var data []byte
-		data, err = json.Marshal(map[string]any{"refused": map[string][]byte{"salt": salt, "sum": sum}})
-		if err == nil {
-			err = p.store.Save(ctx, id, cache.Record{Payload: data})
-		}
+		data, err = json.Marshal(refusal{&refusedHash{rounds, salt, sum}})
+	}
+	if err == nil {
+		err = p.store.Save(ctx, id, cache.Record{Payload: data})
 	}
 	if err != nil {
 		p.app.log.Info("a refused password could not be remembered", "error", err)
 	}
 }
 
-func hash(password secret.Text, salt []byte) ([]byte, error) {
-	return pbkdf2.Key(sha256.New, password.Reveal(), salt, hashRounds, sha256.Size)
+func hash(password secret.Text, salt []byte, rounds int) ([]byte, error) {
+	return pbkdf2.Key(sha256.New, password.Reveal(), salt, rounds, sha256.Size)
 }
