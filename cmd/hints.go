@@ -193,7 +193,7 @@ func ofPassword(err error) (string, int) {
 	case errors.As(err, &wrong):
 		return "check what was typed, and try again", exitDenied
 	case errors.As(err, &outage):
-		return "its directory may be out of reach: try again later; this says nothing about the password", exitNetwork
+		return "this says nothing about the password: its directory may be out of reach; try again later, or ask its administrator", exitNetwork
 	case errors.As(err, &input):
 		return "check --username and the password, or ask for an exchange with the oauth2 profile", exitConfig
 	}

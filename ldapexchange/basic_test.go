@@ -83,6 +83,7 @@ func TestRefusals(t *testing.T) {
 		says   string
 	}{
 		"wrong password":    {401, "", nil, "did not accept"},
+		"expired":           {401, `{"error":"invalid_grant","error_description":"the password has expired"}`, nil, "or the password: the password has expired"},
 		"locked":            {403, `{"error_description":"the account is\u001b[31m locked"}`, new(*RefusedError), "403 Forbidden: the account is"},
 		"a Status":          {403, `{"kind":"Status","message":"no such cluster"}`, new(*RefusedError), ": no such cluster"},
 		"an echo":           {400, echoed, new(*RefusedError), "400 Bad Request"},

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -142,12 +143,21 @@ func (c *Client) send(req *http.Request, by Proof) ([]byte, error) {
 	case code == http.StatusOK || code == http.StatusCreated:
 		return body, nil
 	case code == http.StatusUnauthorized && by.password:
-		return nil, ErrCredentials
+		return nil, wrong(words(body, by.hidden))
 	case code >= 400:
 		return nil, &RefusedError{code, words(body, by.hidden)}
 	default:
 		return nil, &AnswerError{Reason: "it is " + status(code)}
 	}
+}
+
+// wrong is ErrCredentials with the exchange's words, which may say that the
+// password has expired.
+func wrong(said string) error {
+	if said == "" {
+		return ErrCredentials
+	}
+	return fmt.Errorf("%w: %s", ErrCredentials, said)
 }
 
 func transportError(req *http.Request, err error) error {
