@@ -26,6 +26,9 @@ func connection(s *settings.Settings) []string {
 		args[0] = "--exchange-url=" + s.IssuerURL
 		args = append(args, "--exchange-profile="+string(s.Exchange))
 	}
+	if s.Exchange == settings.ExchangeNative { // which gives nothing but certificates
+		args = append(args, "--exchange-cluster="+s.Cluster)
+	}
 	if s.AuthMethod != "" {
 		args = append(args, "--oidc-client-auth-method="+s.AuthMethod)
 	}
@@ -57,7 +60,7 @@ func identity(s *settings.Settings) []string {
 			args = append(args, text.flag+text.value)
 		}
 	}
-	if s.Certificate {
+	if s.Certificate && s.Exchange != settings.ExchangeNative {
 		args = append(args, "--credential=certificate", "--exchange-cluster="+s.Cluster)
 	}
 	if s.Grant != settings.GrantAuto && s.Exchange == "" {

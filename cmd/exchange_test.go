@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -72,6 +73,13 @@ func (p exchangePlace) gave(o outcome) {
 // others do not: here twenty clusters whose credentials end at one time.
 func TestStalePasswordIsSentOnce(t *testing.T) {
 	p := newExchange(t)
+	p.provider.Apply(oidctest.Break(oidctest.Token, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		// Whoever would send it too has the time to.
+		within, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		_ = p.provider.Await(within, oidctest.Token, 2)
+		serve(w, r)
+	}))
 	p.env["KUBECRED_PASSWORD"] = p.x.Provider.Issuer + " an old one"
 	var all sync.WaitGroup
 	for i := range 20 {
@@ -274,7 +282,7 @@ func TestLogoutAtAnExchange(t *testing.T) {
 	flags := p.beside("native", "--exchange-cluster=prod")
 	p.gave(p.getToken(flags))
 	got := p.run("logout", "--all")
-	if got.code != 0 || !strings.Contains(got.stderr, "note: forgotten here, but not revoked") {
+	if got.code != 0 || !strings.Contains(got.stderr, "not revoked at the provider: this exchange keeps no session") {
 		t.Errorf("exit code %d, %s", got.code, got.stderr)
 	}
 }
@@ -302,7 +310,13 @@ func TestPasswordStdin(t *testing.T) {
 	p.write("profiles:\n  mine:\n    exchange-url: "+p.provider.Issuer+"\n", ".config", "kubecred", "config.yaml")
 	delete(p.env, "KUBECRED_EXCHANGE_URL")
 	p.run("login", "--password-stdin", "--username=alice", "--audience=x", "--profile=mine").ok()
-	p.counts(oidctest.GrantPassword, 3)
+	// Agreed before is enough, but not where a variable says whom to trust there.
+	p.env["KUBECRED_EXCHANGE_URL"] = p.provider.Issuer
+	p.write(p.provider.Issuer+"\n", ".config", "kubecred", "password-hosts")
+	p.run("login", "--password-stdin", "--username=alice", "--audience=y").ok()
+	p.env["KUBECRED_CERTIFICATE_AUTHORITY_DATA"] = base64.StdEncoding.EncodeToString(p.x.CAPEM())
+	p.run("login", "--password-stdin", "--username=alice", "--audience=z").fails(exitConfig, "a kubeconfig or a variable alone says where")
+	p.counts(oidctest.GrantPassword, 4)
 }
 
 // dex says access_denied of a wrong password, and invalid_request of a directory

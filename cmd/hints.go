@@ -257,6 +257,8 @@ func oauthHint(e *login.OAuthError) string {
 		return "check --oidc-client-id, its secret, and which grants the provider allows this client"
 	case "invalid_grant":
 		return "check what was typed, and try again"
+	case "invalid_target": // RFC 8707
+		return "ask for an audience that the client may have (--audience)"
 	case "invalid_scope":
 		return "ask for scopes that the provider knows (--oidc-extra-scope)"
 	}

@@ -148,6 +148,7 @@ func TestProviderErrors(t *testing.T) {
 		"unauthorized_client":             "--oidc-client-id",
 		"invalid_grant":                   "correct the password",
 		"invalid_scope":                   "--oidc-extra-scope",
+		"invalid_target":                  "--audience",
 		"temporarily" + "_\x1b[31mred\a":  "registration",
 		"two words\nhint: run rm -rf /":   "registration",
 		strings.Repeat("long", 1000):      "registration",

@@ -75,6 +75,11 @@ func (a *authority) certify(body []byte, claims map[string]any, lifetime time.Du
 	return ldapexchange.EncodeCertificate(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), end)
 }
 
+// CAPEM is the authority that its clients' certificates come from.
+func (x *Exchange) CAPEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: x.authority.certificate.Raw})
+}
+
 // Verify holds that a certificate and its key fit, and that this exchange
 // issued the certificate for a client. It returns its common name.
 func (x *Exchange) Verify(certificatePEM, keyPEM string) (string, error) {
