@@ -17,6 +17,7 @@ import (
 	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/internal/exchangetest"
 	"github.com/kubecred/kubecred/internal/oidctest"
+	"github.com/kubecred/kubecred/internal/settings"
 )
 
 // exchangePlace is a place whose provider is an exchange's. Its flags name it in
@@ -330,4 +331,38 @@ func TestDexesWords(t *testing.T) {
 	p.getToken(p.oauth2("--audience=y")).fails(exitNetwork, "Could not login user").hints("directory may be out of reach")
 	p.provider.Apply(oidctest.Mend(oidctest.Token))
 	p.getToken(p.oauth2("--audience=z")).fails(exitDenied, "invalid_grant") // it was sent again
+}
+
+// The flags that hints and sealed entries carry lead back to the entry, and to
+// the exchange.
+func TestFlagsLeadBackToAnExchange(t *testing.T) {
+	p := newExchange(t)
+	delete(p.env, "KUBECRED_USERNAME")
+	a := p.app(nil, nil)
+	resolve := func(args []string) *settings.Settings {
+		flags, err := settings.ParseArgs(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := settings.Resolve(settings.Input{Flags: flags, Files: a.files})
+		if err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		return s
+	}
+	authority := "--certificate-authority-data=" + base64.StdEncoding.EncodeToString(p.x.CAPEM())
+	for _, args := range [][]string{
+		p.oauth2(), p.oauth2("--audience=x", "--username=alice", "--oidc-client-id=mine", "--oidc-use-access-token", authority),
+		p.certificate(), p.certificate("--account=alice", "--oidc-extra-scope=groups"),
+		p.beside("basic"), p.beside("basic", "--username=alice", authority),
+		p.beside("native", "--exchange-cluster=prod"), p.beside("native", "--exchange-cluster=prod", "--credential=certificate", "--username=alice"),
+	} {
+		s := resolve(args)
+		if back := resolve(identity(s)); string(back.Identity()) != string(s.Identity()) {
+			t.Errorf("%v became %v", args, identity(s))
+		}
+		if back := resolve(connection(s)); back.IssuerURL != s.IssuerURL || back.Exchange != s.Exchange || !bytes.Equal(back.CAPEM, s.CAPEM) {
+			t.Errorf("%v became %v", args, connection(s))
+		}
+	}
 }
