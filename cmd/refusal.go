@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/internal/secret"
@@ -37,9 +38,9 @@ type refusedHash struct {
 	Sum    []byte `json:"sum"`
 }
 
-// refusalID is one for a user name at a host, whatever the entry.
+// refusalID is one for a user name at an address, whatever the entry.
 func refusalID(to *url.URL, name string) cache.ID {
-	address := to.Scheme + "://" + to.Host + to.Path
+	address := to.Scheme + "://" + strings.ToLower(to.Host) + strings.TrimSuffix(to.Path, "/")
 	return cache.NewID(fmt.Appendf(nil, "kubecred refused password 1\n%d:%s\n%d:%s\n", len(address), address, len(name), name))
 }
 

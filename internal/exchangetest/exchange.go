@@ -54,8 +54,8 @@ func New(opts ...oidctest.Option) (*Exchange, error) {
 		return nil, err
 	}
 	x := &Exchange{authority: ca, lifetime: time.Hour, answer: func(b []byte) []byte { return b }}
-	x.server = httptest.NewServer(http.HandlerFunc(x.serve))
-	x.URL = x.server.URL
+	x.server = httptest.NewUnstartedServer(http.HandlerFunc(x.serve))
+	x.URL = "http://" + x.server.Listener.Addr().String()
 	usual := []oidctest.Option{
 		oidctest.AlwaysRefresh(),
 		oidctest.WithClient(oidctest.Client{ID: "kubernetes"}),
@@ -65,6 +65,7 @@ func New(opts ...oidctest.Option) (*Exchange, error) {
 		x.server.Close()
 		return nil, err
 	}
+	x.server.Start()
 	return x, nil
 }
 
