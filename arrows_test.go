@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"cache":               {"internal/keyring"},
 	"login":               {"login/loopback", "internal/secret", "internal/httpclient", "internal/term"},
 	"ldapexchange":        {"internal/secret", "internal/httpclient", "internal/term"},
+	"ldapexchange/server": {"ldapexchange", "internal/secret", "internal/term"},
 	"login/loopback":      {"internal/secret", "internal/httpclient", "internal/term"},
 	"internal/signin":     {"cache", "internal/secret"},
 	"internal/settings":   {"internal/secret", "internal/httpclient"},

@@ -1,0 +1,69 @@
+package server
+
+// What anyone may read: discovery and the public keys.
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"slices"
+)
+
+// metadata is OpenID Connect Discovery 1.0, section 3, and RFC 8414. There is
+// no authorization endpoint: nobody is sent to a browser.
+type metadata struct {
+	Issuer        string   `json:"issuer"`
+	Token         string   `json:"token_endpoint"`
+	Keys          string   `json:"jwks_uri"`
+	Revocation    string   `json:"revocation_endpoint"`
+	Grants        []string `json:"grant_types_supported"`
+	Scopes        []string `json:"scopes_supported"`
+	ResponseTypes []string `json:"response_types_supported"`
+	Subjects      []string `json:"subject_types_supported"`
+	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
+	RevokeAuth    []string `json:"revocation_endpoint_auth_methods_supported"`
+	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
+	Claims        []string `json:"claims_supported"`
+	Credentials   string   `json:"kubernetes_credentials_endpoint,omitempty"`
+}
+
+func (s *Server) discovery(c *call) *refusal {
+	m := metadata{
+		Issuer: s.o.Issuer, Token: s.o.Issuer + "/token", Keys: s.o.Issuer + "/keys", Revocation: s.o.Issuer + "/revoke",
+		Grants:        []string{"password", "refresh_token"},
+		Scopes:        []string{"openid", "offline_access"},
+		ResponseTypes: []string{},
+		Subjects:      []string{"public"},
+		AuthMethods:   []string{"none"},
+		RevokeAuth:    []string{"none"},
+		Algorithms:    s.o.Signer.Algorithms(),
+		Claims:        []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "azp", "sid", "preferred_username", "email", "groups"},
+	}
+	if slices.ContainsFunc(s.o.Clusters, func(c Cluster) bool { return c.CA != nil }) {
+		m.Credentials = s.o.Issuer + "/v1/credentials"
+	}
+	c.public()
+	c.json(http.StatusOK, m)
+	return nil
+}
+
+// keys is the key set. It is kept for a short time only: a key is published
+// before it signs, and whoever keeps the set longer than that misses it.
+func (s *Server) keys(c *call) *refusal {
+	set := s.o.Signer.JWKS()
+	sum := sha256.Sum256(set)
+	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+	c.public()
+	c.w.Header().Set("ETag", tag)
+	if c.r.Header.Get("If-None-Match") == tag {
+		c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	c.send(http.StatusOK, "application/jwk-set+json", set)
+	return nil
+}
+
+// public lets others keep the answer.
+func (c *call) public() {
+	c.w.Header().Set("Cache-Control", "public, max-age=300")
+}
