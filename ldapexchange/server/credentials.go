@@ -54,7 +54,7 @@ func (s *Server) credentials(c *call) *refusal {
 func (c *call) certificate(target *cluster, b bearer, asked ldapexchange.CredentialRequest) *refusal {
 	a, r := c.s.o.Names.account(b.who)
 	if r != nil {
-		return r
+		return r.inHTTP()
 	}
 	c.sayAccount(a, "", "")
 	life := min(target.CertificateLife, b.until.Sub(c.s.o.now()))
@@ -105,7 +105,7 @@ func (c *call) byBasic(value string) (bearer, *refusal) {
 	}
 	who, r := c.signIn(name, c.hide(password))
 	if r != nil {
-		return bearer{}, r.asChallenge()
+		return bearer{}, r.inHTTP()
 	}
 	return bearer{who: who, until: c.s.o.now().Add(c.s.o.SessionLife)}, nil
 }
@@ -141,7 +141,7 @@ func (c *call) byAccessToken(token string) (bearer, *refusal) {
 	}
 	who, r := c.stillThere(session)
 	if r != nil {
-		return bearer{}, r.asChallenge()
+		return bearer{}, r.inHTTP()
 	}
 	return bearer{who, session.Expiry, &client}, nil
 }
@@ -159,10 +159,17 @@ func unauthorized(reason, code, description string) *refusal {
 	return &refusal{status: http.StatusUnauthorized, code: code, description: description, reason: reason, challenge: challenge}
 }
 
-// asChallenge makes a token endpoint's "no" HTTP's own.
-func (r *refusal) asChallenge() *refusal {
-	if r.code != "invalid_grant" {
+// inHTTP makes a token endpoint's "no" HTTP's own. Only 401 says that the
+// password is wrong, or that the token is good no more; other credentials do
+// not help an account that is locked.
+func (r *refusal) inHTTP() *refusal {
+	switch {
+	case r.code != "invalid_grant":
 		return r
+	case r.reason == "credentials":
+		return unauthorized(r.reason, r.code, r.description)
+	case r.reason == "gone":
+		return unauthorized(r.reason, "invalid_token", r.description)
 	}
-	return unauthorized(r.reason, r.code, r.description)
+	return &refusal{status: http.StatusForbidden, code: "access_denied", description: r.description, reason: r.reason}
 }
