@@ -108,7 +108,7 @@ func (c *call) tell(outcome, reason string) {
 	if reason != "" {
 		attrs = append(attrs, slog.String("reason", reason))
 	}
-	attrs = append(attrs, slog.String("request", c.id), slog.String("address", c.address))
+	attrs = append(attrs, slog.String("request", c.id), slog.String("address", c.address.String()))
 	c.s.o.Audit.LogAttrs(c.r.Context(), slog.LevelInfo, c.event, append(attrs, c.about...)...)
 }
 

@@ -53,7 +53,8 @@ func TestCertificate(t *testing.T) {
 }
 
 func TestCertificateLives(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.SessionLife = 30 * time.Minute; o.Clusters[1].CertificateLife = 5 * time.Minute })
+	w := newWorld(t, func(o *Options) { o.Clusters[1].CertificateLife = 5 * time.Minute })
+	w.state.life = 30 * time.Minute
 	got := w.login().tokens(t)
 	ask := func(cluster string, seconds int) time.Duration {
 		body := fmt.Sprintf(strings.Replace(request, "900", "%d", 1), seconds, cluster)

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -159,21 +160,24 @@ func (s *fakeSigner) Algorithms() []string { return []string{"ES256"} }
 
 // fakeState is Sessions, Revocations and Limits.
 type fakeState struct {
-	mu       sync.Mutex
-	now      func() time.Time
-	sessions map[string]Session
-	tokens   map[string]string // refresh token to session
-	spent    map[string]string
-	revoked  map[string]bool // by jti, session or subject
-	epoch    time.Time
-	failures map[string]int
-	limit    int // failures of a user; 0 is none
-	err      error
-	next     int
+	mu         sync.Mutex
+	now        func() time.Time
+	sessions   map[string]Session
+	tokens     map[string]string // refresh token to session
+	spent      map[string]bool
+	revoked    map[string]bool // by jti, session or subject
+	epoch      time.Time
+	failures   map[string]int
+	limit      int           // failures of a user; 0 is none
+	knownWrong bool          // every password
+	begun      int           // attempts that are not done
+	life       time.Duration // of a session
+	err        error
+	next       int
 }
 
 func newFakeState(now func() time.Time) *fakeState {
-	return &fakeState{now: now, sessions: map[string]Session{}, tokens: map[string]string{}, spent: map[string]string{}, revoked: map[string]bool{}, failures: map[string]int{}}
+	return &fakeState{now: now, sessions: map[string]Session{}, tokens: map[string]string{}, spent: map[string]bool{}, life: 12 * time.Hour, revoked: map[string]bool{}, failures: map[string]int{}}
 }
 
 func (s *fakeState) set(change func(*fakeState)) {
@@ -189,22 +193,21 @@ func (s *fakeState) token(session string) secret.Text {
 	return secret.New(token)
 }
 
-func (s *fakeState) Create(_ context.Context, session Session) (secret.Text, error) {
+func (s *fakeState) Create(_ context.Context, session Session) (Session, secret.Text, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
-		return secret.Text{}, s.err
+		return Session{}, secret.Text{}, s.err
 	}
+	session.ID, session.Created = rand.Text(), s.now()
+	session.Expiry = session.Created.Add(s.life)
 	s.sessions[session.ID] = session
-	return s.token(session.ID), nil
+	return session, s.token(session.ID), nil
 }
 
 func (s *fakeState) find(refresh secret.Text) (Session, error) {
 	if s.err != nil {
 		return Session{}, s.err
-	}
-	if id, spent := s.spent[refresh.Reveal()]; spent {
-		return s.sessions[id], ErrReused
 	}
 	session, there := s.sessions[s.tokens[refresh.Reveal()]]
 	if !there || !session.Expiry.After(s.now()) {
@@ -219,15 +222,19 @@ func (s *fakeState) Find(_ context.Context, refresh secret.Text) (Session, error
 	return s.find(refresh)
 }
 
-func (s *fakeState) Rotate(_ context.Context, refresh secret.Text) (secret.Text, error) {
+func (s *fakeState) Rotate(_ context.Context, refresh secret.Text, client string) (secret.Text, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	session, err := s.find(refresh)
-	if err != nil {
+	switch {
+	case err != nil:
 		return secret.Text{}, err
+	case session.Client != client:
+		return secret.Text{}, ErrNoSession
+	case s.spent[refresh.Reveal()]:
+		return secret.Text{}, ErrReused
 	}
-	delete(s.tokens, refresh.Reveal())
-	s.spent[refresh.Reveal()] = session.ID
+	s.spent[refresh.Reveal()] = true
 	return s.token(session.ID), nil
 }
 
@@ -248,6 +255,7 @@ func (s *fakeState) End(_ context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, id)
+	s.revoked[id] = true
 	return s.err
 }
 
@@ -258,39 +266,49 @@ func (s *fakeState) RevokeToken(_ context.Context, jti string, _ time.Time) erro
 	return s.err
 }
 
-func (s *fakeState) RevokeSession(ctx context.Context, id string) error {
-	return s.RevokeToken(ctx, id, time.Time{})
-}
-
 func (s *fakeState) Revoked(_ context.Context, c Claims) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.revoked[c.ID] || s.revoked[c.Session] || s.revoked[c.Subject] || c.IssuedAt.Before(s.epoch), s.err
 }
 
-func (s *fakeState) Wait(_ context.Context, user, address string) (time.Duration, error) {
+func (s *fakeState) Begin(_ context.Context, user string, address netip.Addr, _ secret.Text) (Attempt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.limit > 0 && (s.failures["user "+user] >= s.limit || s.failures["address "+address] >= 10*s.limit) {
-		return 90 * time.Second, s.err
+	a := &fakeAttempt{s, "user " + strings.ToLower(user), "address " + address.String()}
+	switch {
+	case s.err != nil:
+		return nil, s.err
+	case s.limit > 0 && (s.failures[a.user] >= s.limit || s.failures[a.address] >= 10*s.limit):
+		return nil, &LimitedError{90 * time.Second}
+	case s.knownWrong:
+		return nil, ErrCredentials
 	}
-	return 0, s.err
+	s.begun++
+	return a, nil
 }
 
-func (s *fakeState) Fail(_ context.Context, user, address string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failures["user "+user]++
-	s.failures["address "+address]++
-	return s.err
+type fakeAttempt struct {
+	s             *fakeState
+	user, address string
 }
 
-func (s *fakeState) Forget(_ context.Context, user string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.failures, "user "+user)
-	return s.err
+func (a *fakeAttempt) Refused(ctx context.Context) error {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	a.s.failures[a.user]++
+	a.s.failures[a.address]++
+	return errors.Join(ctx.Err(), a.s.err)
 }
+
+func (a *fakeAttempt) Passed(ctx context.Context) error {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	delete(a.s.failures, a.user)
+	return errors.Join(ctx.Err(), a.s.err)
+}
+
+func (a *fakeAttempt) Done() { a.s.set(func(s *fakeState) { s.begun-- }) }
 
 type fakeCA struct {
 	mu      sync.Mutex

@@ -226,9 +226,12 @@ func callerDigest(token secret.Text) [sha256.Size]byte { return sha256.Sum256([]
 
 type noLimits struct{}
 
-func (noLimits) Wait(context.Context, string, string) (time.Duration, error) { return 0, nil }
-func (noLimits) Fail(context.Context, string, string) error                  { return nil }
-func (noLimits) Forget(context.Context, string) error                        { return nil }
+func (noLimits) Begin(context.Context, string, netip.Addr, secret.Text) (Attempt, error) {
+	return noLimits{}, nil
+}
+func (noLimits) Refused(context.Context) error { return nil }
+func (noLimits) Passed(context.Context) error  { return nil }
+func (noLimits) Done()                         {}
 
 // sleep waits for d, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {

@@ -20,7 +20,7 @@ const (
 )
 
 // signIn checks a password within the limits. The time of a refusal is rounded
-// up, outside the gate.
+// up, after others of the user may go on.
 func (c *call) signIn(name string, password secret.Text) (Identity, *refusal) {
 	begin := time.Now()
 	c.say("name", name)
@@ -33,30 +33,29 @@ func (c *call) signIn(name string, password secret.Text) (Identity, *refusal) {
 }
 
 func (c *call) checkPassword(name string, password secret.Text) (Identity, *refusal) {
-	ctx, user, from := c.r.Context(), folded(name), network(c.address)
-	leave, ok := c.s.gate.enter(ctx, user)
-	if !ok {
-		return Identity{}, tooMany(time.Second)
-	}
-	defer leave()
-	wait, err := c.s.o.Limits.Wait(ctx, user, from)
+	attempt, err := c.s.o.Limits.Begin(c.r.Context(), name, c.address, password)
+	var limited *LimitedError
 	switch {
+	case errors.As(err, &limited):
+		return Identity{}, tooMany(limited.After)
+	case errors.Is(err, ErrCredentials):
+		return Identity{}, noEntry(err)
 	case err != nil:
 		return Identity{}, unavailable("state", err)
-	case wait > 0:
-		return Identity{}, tooMany(wait)
 	}
+	defer attempt.Done()
+	// A client that hangs up does not take its failure with it.
+	ctx := context.WithoutCancel(c.r.Context())
 	who, err := c.authenticate(name, password)
 	if err == nil {
-		if err := c.s.o.Limits.Forget(ctx, user); err != nil {
+		if err := attempt.Passed(ctx); err != nil {
 			return Identity{}, unavailable("state", err)
 		}
 		return who, nil
 	}
 	r := noEntry(err)
 	if r.status < 500 {
-		// A client that hangs up does not take its failure with it.
-		if err := c.s.o.Limits.Fail(context.WithoutCancel(ctx), user, from); err != nil {
+		if err := attempt.Refused(ctx); err != nil {
 			return Identity{}, unavailable("state", err)
 		}
 	}

@@ -50,8 +50,6 @@ func (c *call) revokeToken(client Client, token string) *refusal {
 	}
 	session, err := c.s.o.Sessions.Find(ctx, secret.New(token))
 	switch {
-	case errors.Is(err, ErrReused) && session.ID != "":
-		// Spent or not, whoever has it wants the session to end.
 	case errors.Is(err, ErrNoSession), errors.Is(err, ErrReused):
 		c.reason = "no session"
 		return nil

@@ -6,6 +6,7 @@ package server
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/kubecred/kubecred/internal/secret"
@@ -122,6 +123,7 @@ type CertificateAuthority interface {
 type Session struct {
 	ID       string
 	User     string // Identity.ID
+	Name     string // as clusters know it
 	Client   string
 	Audience string // of its ID tokens
 	Scope    []string
@@ -132,17 +134,17 @@ type Session struct {
 // Sessions keeps sessions. Errors other than ErrNoSession and ErrReused mean
 // "not now".
 type Sessions interface {
-	// Create keeps a new session and returns its first refresh token.
-	Create(context.Context, Session) (secret.Text, error)
-	// Find returns the session of a refresh token and spends nothing. With
-	// ErrReused it returns the session as well.
+	// Create keeps a new session, with an ID and an end of the store's choice,
+	// and returns it with its first refresh token.
+	Create(context.Context, Session) (Session, secret.Text, error)
+	// Find returns the session of a refresh token, spent or not.
 	Find(ctx context.Context, refresh secret.Text) (Session, error)
-	// Rotate spends a refresh token for the next one, once: of two at the same
-	// time, one gets ErrReused.
-	Rotate(ctx context.Context, refresh secret.Text) (secret.Text, error)
+	// Rotate spends a refresh token of a client's for the next one.
+	Rotate(ctx context.Context, refresh secret.Text, client string) (secret.Text, error)
 	// Get returns a session by its ID.
 	Get(ctx context.Context, id string) (Session, error)
-	// End ends a session. One that is not there is no error.
+	// End ends a session and revokes its tokens. One that is not there is no
+	// error.
 	End(ctx context.Context, id string) error
 }
 
@@ -150,19 +152,29 @@ type Sessions interface {
 type Revocations interface {
 	// RevokeToken revokes one token; it may be forgotten after expiry.
 	RevokeToken(ctx context.Context, jti string, expiry time.Time) error
-	// RevokeSession revokes all tokens of a session.
-	RevokeSession(ctx context.Context, id string) error
 	// Revoked reports whether a token is revoked by its ID, its session, its
 	// subject, or the time before which none is taken.
 	Revoked(context.Context, Claims) (bool, error)
 }
 
-// Limits counts failures. User is a folded name, address an IP address or an
-// IPv6 network.
+// Limits counts failures, of a user and of an address.
 type Limits interface {
-	// Wait returns how long neither may try; zero is now.
-	Wait(ctx context.Context, user, address string) (time.Duration, error)
-	Fail(ctx context.Context, user, address string) error
-	// Forget forgets the failures of a user who has signed in, as directories do.
-	Forget(ctx context.Context, user string) error
+	// Begin asks whether the directory may be asked, and waits where too many
+	// ask for the same user at once. Its errors are *LimitedError,
+	// ErrCredentials for a password that is known to be wrong, or anything else
+	// for "not now". User is what was typed: that many spellings are one name
+	// is the Limits' to know.
+	Begin(ctx context.Context, user string, address netip.Addr, password secret.Text) (Attempt, error)
 }
+
+// Attempt is one password on its way to the directory.
+type Attempt interface {
+	Refused(context.Context) error // counts a failure
+	Passed(context.Context) error  // forgets the user's failures, as directories do
+	Done()                         // is called at the end, whatever it was
+}
+
+// LimitedError is too many failures.
+type LimitedError struct{ After time.Duration } // when to try again
+
+func (e *LimitedError) Error() string { return "too many failed sign-ins" }

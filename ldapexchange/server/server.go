@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"sync/atomic"
@@ -22,7 +23,6 @@ type Server struct {
 	clients  map[string]Client
 	clusters map[string]*cluster
 	metrics  *metrics
-	gate     *gate
 	ready    *readiness
 	draining atomic.Bool
 }
@@ -38,7 +38,7 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, clients: map[string]Client{}, clusters: map[string]*cluster{}, gate: newGate(), metrics: newMetrics()}
+	s := &Server{o: o, clients: map[string]Client{}, clusters: map[string]*cluster{}, metrics: newMetrics()}
 	for _, c := range o.Clients {
 		s.clients[c.ID] = c
 	}
@@ -79,9 +79,9 @@ type call struct {
 	s       *Server
 	w       *recorder
 	r       *http.Request
-	event   string // the route, as metrics and audit call it
-	id      string // of the request
-	address string // of the client
+	event   string     // the route, as metrics and audit call it
+	id      string     // of the request
+	address netip.Addr // of the client; may be invalid
 	start   time.Time
 
 	audited bool        // something was decided

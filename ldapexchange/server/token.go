@@ -68,18 +68,17 @@ func (s *Server) byPassword(c *call, client Client, f form) *refusal {
 	if r != nil {
 		return r
 	}
-	now := s.o.now()
-	session := Session{
-		ID: rand.Text(), User: who.ID, Client: client.ID, Audience: audience, Scope: scope,
-		Created: now, Expiry: now.Add(s.o.SessionLife),
-	}
-	got, r := c.mint(who, session)
+	a, r := s.o.Names.account(who)
 	if r != nil {
 		return r
 	}
-	refresh, err := s.o.Sessions.Create(c.r.Context(), session)
+	session, refresh, err := s.o.Sessions.Create(c.r.Context(), Session{User: a.id, Name: a.name, Client: client.ID, Audience: audience, Scope: scope})
 	if err != nil {
 		return unavailable("state", err)
+	}
+	got, r := c.mint(a, session)
+	if r != nil {
+		return c.endSession(session.ID, r)
 	}
 	return c.grant(got, refresh)
 }
@@ -112,11 +111,15 @@ func (s *Server) byRefresh(c *call, client Client, f form) *refusal {
 	if r != nil {
 		return r
 	}
-	got, r := c.mint(who, session)
+	a, r := s.o.Names.account(who)
 	if r != nil {
 		return r
 	}
-	refresh, err := s.o.Sessions.Rotate(c.r.Context(), spent)
+	got, r := c.mint(a, session)
+	if r != nil {
+		return r
+	}
+	refresh, err := s.o.Sessions.Rotate(c.r.Context(), spent, client.ID)
 	if err != nil {
 		return c.noSession(session, err)
 	}
@@ -146,7 +149,7 @@ func (c *call) stillThere(session Session) (Identity, *refusal) {
 // "later", when it could not be ended.
 func (c *call) endSession(id string, why *refusal) *refusal {
 	ctx := context.WithoutCancel(c.r.Context())
-	if err := errors.Join(c.s.o.Revocations.RevokeSession(ctx, id), c.s.o.Sessions.End(ctx, id)); err != nil {
+	if err := c.s.o.Sessions.End(ctx, id); err != nil {
 		return unavailable("state", err)
 	}
 	return why
@@ -218,11 +221,7 @@ type granted struct {
 }
 
 // mint signs both tokens of a session. They end with it at the latest.
-func (c *call) mint(who Identity, session Session) (granted, *refusal) {
-	a, r := c.s.o.Names.account(who)
-	if r != nil {
-		return granted{}, r
-	}
+func (c *call) mint(a account, session Session) (granted, *refusal) {
 	now := c.s.o.now()
 	expiry := now.Add(c.s.o.TokenLife)
 	if session.Expiry.Before(expiry) {

@@ -313,7 +313,8 @@ func TestRefreshRefuses(t *testing.T) {
 
 // A session has an end, and so has the last token of it.
 func TestSessionEnds(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.SessionLife = time.Hour })
+	w := newWorld(t)
+	w.state.life = time.Hour
 	got := w.login().tokens(t)
 	w.pass(55 * time.Minute)
 	got = w.refresh(got.RefreshToken).tokens(t)
