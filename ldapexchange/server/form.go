@@ -4,8 +4,8 @@ package server
 // 4.3.2; no password in a URL).
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -43,7 +43,11 @@ func (c *call) body(contentType string) ([]byte, *refusal) {
 	if kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || kind != contentType {
 		return nil, &refusal{status: http.StatusUnsupportedMediaType, code: "invalid_request", description: "the body must be " + contentType, reason: "malformed"}
 	}
-	body, err := io.ReadAll(c.r.Body)
+	var body bytes.Buffer
+	if announced := c.r.ContentLength; announced > 0 && announced <= c.s.o.MaxBody {
+		body.Grow(int(announced) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(c.r.Body)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -51,7 +55,7 @@ func (c *call) body(contentType string) ([]byte, *refusal) {
 	case err != nil:
 		return nil, malformed("the body ended early")
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 func parseForm(body []byte) (form, bool) {

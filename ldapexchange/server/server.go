@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -23,6 +24,7 @@ type Server struct {
 	clients  map[string]Client
 	clusters map[string]*cluster
 	metrics  *metrics
+	headers  http.Header // of every answer; never changed
 	ready    *readiness
 	draining atomic.Bool
 }
@@ -38,7 +40,7 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, clients: map[string]Client{}, clusters: map[string]*cluster{}, metrics: newMetrics()}
+	s := &Server{o: o, clients: map[string]Client{}, clusters: map[string]*cluster{}, metrics: newMetrics(), headers: headers()}
 	for _, c := range o.Clients {
 		s.clients[c.ID] = c
 	}
@@ -136,12 +138,18 @@ func (c *call) run(method string, h func(*call) *refusal) *refusal {
 }
 
 // headers are for every answer. Nothing here is a page.
+func headers() http.Header {
+	return http.Header{
+		"Cache-Control":           {"no-store"},
+		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+		"Referrer-Policy":         {"no-referrer"},
+		"X-Content-Type-Options":  {"nosniff"},
+	}
+}
+
 func (c *call) headers() {
 	h := c.w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
+	maps.Copy(h, c.s.headers)
 	h.Set("X-Request-Id", c.id)
 	if c.r.TLS != nil {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
