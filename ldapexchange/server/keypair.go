@@ -40,5 +40,8 @@ func (p *KeyPair) Reload() error {
 // Certificate is for ServeOptions.
 func (p *KeyPair) Certificate() (*tls.Certificate, error) { return p.current.Load(), nil }
 
+// Leaf is the certificate in use.
+func (p *KeyPair) Leaf() *x509.Certificate { return p.current.Load().Leaf }
+
 // Expiry is the end of the certificate in use.
 func (p *KeyPair) Expiry() time.Time { return p.current.Load().Leaf.NotAfter }

@@ -3,6 +3,7 @@ package server
 // From the directory's names to a cluster's.
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -53,6 +54,16 @@ func (n Names) account(who Identity) (account, *refusal) {
 		return account{}, tooBig(fmt.Sprintf("you are in %d groups and the exchange takes %d: ask its administrator to filter groups", len(a.groups), n.MaxGroups))
 	}
 	return a, nil
+}
+
+// Known is how clusters would know somebody, for whoever tries a configuration.
+// Its error says why they would not.
+func (n Names) Known(who Identity) (name string, groups []string, err error) {
+	a, r := n.account(who)
+	if r != nil {
+		return "", nil, errors.New(r.description)
+	}
+	return a.name, a.groups, nil
 }
 
 // isSystem reports whether Kubernetes keeps a name for itself.

@@ -31,14 +31,20 @@ type ServeOptions struct {
 	Certificate func() (*tls.Certificate, error)
 	// InsecurePlainHTTP serves without TLS, on loopback alone.
 	InsecurePlainHTTP bool
-	Connections       int           // at one time; 4096
-	DrainDelay        time.Duration // readiness says no for this long before the listener closes
-	Drain             time.Duration // then requests may go on for this long; 15 seconds
+	// Handler answers instead of Server.Handler, so that a Server may follow
+	// another while the listener stays; nil is Server.Handler.
+	Handler     http.Handler
+	Connections int           // at one time; 4096
+	DrainDelay  time.Duration // readiness says no for this long before the listener closes
+	Drain       time.Duration // then requests may go on for this long; 15 seconds
 }
 
 // Serve answers on l until ctx ends, lets what is under way finish, and closes
 // l. Its error is nil after an orderly end.
 func (s *Server) Serve(ctx context.Context, l net.Listener, o ServeOptions) error {
+	if o.Handler == nil {
+		o.Handler = s.Handler()
+	}
 	set(&o.Connections, 4096)
 	set(&o.Drain, 15*time.Second)
 	server := s.httpServer(o)
@@ -79,7 +85,7 @@ func (s *Server) drain(server *http.Server, o ServeOptions) error {
 
 func (s *Server) httpServer(o ServeOptions) *http.Server {
 	return &http.Server{
-		Handler:           s.Handler(),
+		Handler:           o.Handler,
 		TLSConfig:         tlsConfig(o.Certificate),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,

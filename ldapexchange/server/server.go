@@ -26,7 +26,7 @@ type Server struct {
 	metrics  *metrics
 	headers  http.Header // of every answer; never changed
 	ready    *readiness
-	draining atomic.Bool
+	draining *atomic.Bool
 }
 
 type cluster struct {
@@ -40,7 +40,8 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, clients: map[string]Client{}, clusters: map[string]*cluster{}, metrics: newMetrics(), headers: headers()}
+	s := &Server{o: o, clients: map[string]Client{}, clusters: map[string]*cluster{}, headers: headers()}
+	s.follow(o.Replaces)
 	for _, c := range o.Clients {
 		s.clients[c.ID] = c
 	}
@@ -49,6 +50,16 @@ func New(o Options) (*Server, error) {
 	}
 	s.ready = newReadiness(o)
 	return s, nil
+}
+
+// follow goes on with what a server before has begun.
+func (s *Server) follow(last *Server) {
+	s.o.Replaces = nil // which may go
+	if last != nil {
+		s.metrics, s.draining = last.metrics, last.draining
+		return
+	}
+	s.metrics, s.draining = newMetrics(), new(atomic.Bool)
 }
 
 // Handler answers every route. Those of the protocol lie below the issuer's
