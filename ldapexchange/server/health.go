@@ -6,6 +6,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -91,7 +92,7 @@ func (r *readiness) failures(c *call) map[string]error {
 	errs := make([]error, len(r.checks))
 	var all sync.WaitGroup
 	for i, check := range r.checks {
-		all.Go(func() { errs[i] = check.Run(ctx) })
+		all.Go(func() { errs[i] = check.safely(ctx) })
 	}
 	all.Wait()
 	failed := map[string]error{}
@@ -103,4 +104,14 @@ func (r *readiness) failures(c *call) map[string]error {
 	}
 	r.failed, r.until = failed, r.now().Add(checkKept)
 	return failed
+}
+
+// safely runs a check whose panic would end the process.
+func (c Check) safely(ctx context.Context) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the check panicked")
+		}
+	}()
+	return c.Run(ctx)
 }

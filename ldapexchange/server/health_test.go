@@ -52,3 +52,10 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("a directory that is away makes the process unhealthy: %d", answer.StatusCode)
 	}
 }
+
+func TestCheckThatPanics(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Checks = []Check{{"directory", func(context.Context) error { panic("x") }}} })
+	if answer := w.request("GET", "/readyz", "", ""); answer.StatusCode != 503 || answer.body != "[-]directory failed\n" {
+		t.Errorf("%d %q", answer.StatusCode, answer.body)
+	}
+}

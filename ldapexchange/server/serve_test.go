@@ -348,6 +348,26 @@ func TestLargeHeader(t *testing.T) {
 	}
 }
 
+// The rest of a body that is too large is not read.
+func TestLargeBodyEndsTheConnection(t *testing.T) {
+	s := serve(t, ServeOptions{InsecurePlainHTTP: true})
+	conn, err := net.Dial("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: "+formType+"\r\nContent-Length: 1073741824\r\n\r\n")
+	go conn.Write(bytes.Repeat([]byte("x"), 1<<20)) // the server stops reading
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestEntityTooLarge || !resp.Close {
+		t.Errorf("answered %d, closes %t", resp.StatusCode, resp.Close)
+	}
+}
+
 // What is under way at the end is answered, and readiness says no before the
 // listener closes.
 func TestDrain(t *testing.T) {

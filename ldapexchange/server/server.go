@@ -123,9 +123,6 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return r.ResponseWriter.Write(p)
 }
 
-// Unwrap lets http.MaxBytesReader close the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
 // route wraps a handler with what every request gets.
 func (s *Server) route(event, method string, h func(*call) *refusal) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +132,7 @@ func (s *Server) route(event, method string, h func(*call) *refusal) http.Handle
 		defer func() { s.metrics.request(event, c.w.status, time.Since(began)) }()
 		defer c.recover()
 		c.headers()
-		r.Body = http.MaxBytesReader(c.w, r.Body, s.o.MaxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBody) // net/http's own w, so that it closes the connection
 		c.end(c.run(method, h))
 	})
 }
