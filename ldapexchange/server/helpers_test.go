@@ -294,18 +294,24 @@ type fakeAttempt struct {
 }
 
 func (a *fakeAttempt) Refused(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()
 	a.s.failures[a.user]++
 	a.s.failures[a.address]++
-	return errors.Join(ctx.Err(), a.s.err)
+	return a.s.err
 }
 
 func (a *fakeAttempt) Passed(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()
 	delete(a.s.failures, a.user)
-	return errors.Join(ctx.Err(), a.s.err)
+	return a.s.err
 }
 
 func (a *fakeAttempt) Done() { a.s.set(func(s *fakeState) { s.begun-- }) }

@@ -158,7 +158,7 @@ func TestPlainOnlyOnLoopback(t *testing.T) {
 // farListener is on an address that others can reach.
 type farListener struct{ closed chan struct{} }
 
-func (l *farListener) Accept() (net.Conn, error) { return nil, errors.New("nobody may get here") }
+func (l *farListener) Accept() (net.Conn, error) { panic("nobody may get here") }
 func (l *farListener) Close() error              { close(l.closed); return nil }
 func (l *farListener) Addr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
 
