@@ -189,7 +189,7 @@ func (r *rooms) Sign(c server.Claims) (string, error) {
 }
 
 func (r *rooms) Verify(token string) (server.Claims, error) {
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return server.Claims{}, err
 	}

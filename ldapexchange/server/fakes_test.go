@@ -113,7 +113,7 @@ func (s *fakeSigner) Sign(c Claims) (string, error) {
 }
 
 func (s *fakeSigner) Verify(token string) (Claims, error) {
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return Claims{}, err
 	}
