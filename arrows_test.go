@@ -41,9 +41,9 @@ var arrows = map[string][]string{
 	"internal/term":       {"internal/secret"},
 	"internal/browser":    {"internal/httpclient"},
 
-	"internal/private":    {},
-	"ldapexchange/issuer": {"internal/private", "internal/term"},
-	"ldapexchange/state":  {"internal/private", "internal/secret"},
+	"internal/private":       {},
+	"ldapexchange/issuer":    {"internal/private", "internal/term"},
+	"ldapexchange/state":     {"internal/private", "internal/secret"},
 	"ldapexchange/directory": {"internal/secret", "internal/term"},
 	"internal/ldaptest":      {},
 

@@ -199,7 +199,9 @@ type Record struct {
 func (s *Server) Add(records ...Record) error { return s.change("ldapadd", records) }
 
 // Modify changes entries. It may set what only the server sets otherwise.
-func (s *Server) Modify(records ...Record) error { return s.change("ldapmodify", records, "-e", "relax") }
+func (s *Server) Modify(records ...Record) error {
+	return s.change("ldapmodify", records, "-e", "relax")
+}
 
 func (s *Server) change(program string, records []Record, more ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
