@@ -47,6 +47,13 @@ var arrows = map[string][]string{
 	"ldapexchange/directory": {"internal/secret", "internal/term"},
 	"internal/ldaptest":      {},
 
+	"ldapexchange/kubecred-exchange": {
+		"internal/private", "internal/secret", "internal/term", "ldapexchange/directory", "ldapexchange/issuer",
+		"ldapexchange/kubecred-exchange/config", "ldapexchange/kubecred-exchange/control", "ldapexchange/server", "ldapexchange/state",
+	},
+	"ldapexchange/kubecred-exchange/config":  {"internal/httpclient", "internal/term", "ldapexchange"},
+	"ldapexchange/kubecred-exchange/control": {"internal/private"},
+
 	"internal/oidctest":                 {},
 	"internal/oidctest/cmd/fakebrowser": {"internal/oidctest"},
 	"internal/exchangetest":             {"internal/oidctest", "ldapexchange"},

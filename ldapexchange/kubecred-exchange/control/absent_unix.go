@@ -1,0 +1,19 @@
+//go:build unix
+
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+)
+
+// notRunning tells a socket that is not there, or that nobody listens on, from
+// one that may not be opened.
+func notRunning(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {
+		return ErrNotRunning
+	}
+	return fmt.Errorf("the service cannot be reached: %w", err)
+}
