@@ -45,10 +45,16 @@ func TestDemonstration(t *testing.T) {
 	if status := run(nil, &stdout, &stderr); status != 0 {
 		t.Fatalf("status %d\n%s%s", status, stdout.Bytes(), stderr.Bytes())
 	}
-	for _, want := range []string{"Built kubecred in", `"kind": "ExecCredential"`, "alice@example.com", "from the cache in", "1 sign-in and 1 token request"} {
+	for _, want := range []string{
+		"Built kubecred and kubecred-exchange in", `"kind": "ExecCredential"`, "alice@example.com", "from the cache in", "1 sign-in and 1 token request",
+		`"kind": "TokenReview"`, `"authenticated": true`, `"clientKeyData": "[REDACTED]"`, "The certificate says: alice, in admins and developers", "The exchange was asked nothing",
+	} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, stdout.Bytes())
 		}
+	}
+	if strings.Contains(stdout.String(), "PRIVATE KEY") {
+		t.Error("a key is shown")
 	}
 	if strings.Contains(stdout.String(), "\x1b") {
 		t.Error("colors where there is no terminal")
@@ -116,6 +122,50 @@ func TestWrongAnswers(t *testing.T) {
 		if err := (&answer{stdout: []byte(stdout)}).read(); err == nil {
 			t.Errorf("%s is accepted", name)
 		}
+	}
+}
+
+func TestWrongReviews(t *testing.T) {
+	s := &service{said: said{User: "alice", Groups: []string{"admins"}}}
+	const right = `{"kind":"TokenReview","status":{"authenticated":true,"user":{"username":"alice","groups":["admins"]}}}`
+	if err := s.readReview([]byte(right)); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"empty":           "",
+		"another kind":    strings.Replace(right, "TokenReview", "Status", 1),
+		"refused":         strings.Replace(right, "true", "false", 1),
+		"somebody else":   strings.Replace(right, "alice", "bob", 1),
+		"another's group": strings.Replace(right, "admins", "system:masters", 1),
+	} {
+		if err := s.readReview([]byte(text)); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+func TestWrongCertificates(t *testing.T) {
+	s := &service{said: said{User: "alice"}}
+	for name, wrong := range map[string]status{
+		"none":    {Token: "e30.e30."},
+		"no key":  {ClientCertificateData: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
+		"garbage": {ClientCertificateData: "x", ClientKeyData: "x"},
+	} {
+		if _, err := s.readCertificate(wrong); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+// A service that does not start, or says nothing, ends the demonstration.
+func TestItFailsWhenTheExchangeDoes(t *testing.T) {
+	program := as(t, "failing")
+	s, err := startExchange(t.Context(), program, os.Environ())
+	if err == nil {
+		s.stop()
+	}
+	if err == nil || !strings.Contains(err.Error(), "the stand-in fails") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -13,9 +13,12 @@ import (
 	"github.com/kubecred/kubecred/internal/oidctest"
 )
 
+// programs are those under demonstration. Without any, both are built from
+// this module; a kubecred alone is shown at a provider alone.
+type programs struct{ kubecred, exchange string }
+
 // demonstrate tells the story and returns the first thing that is not as told.
-// An empty program is built from this module.
-func demonstrate(ctx context.Context, program string, tell *teller) (err error) {
+func demonstrate(ctx context.Context, p programs, tell *teller) (err error) {
 	tell.title("kubecred, a demonstration")
 	stage, err := newStage()
 	if err != nil {
@@ -26,27 +29,18 @@ func demonstrate(ctx context.Context, program string, tell *teller) (err error) 
 	if err != nil {
 		return err
 	}
-	if program == "" {
-		started := time.Now()
-		if program, err = stage.build(ctx); err != nil {
+	if p.kubecred == "" {
+		if p, err = buildAll(ctx, stage, tell); err != nil {
 			return err
 		}
-		tell.line("Built kubecred in %s.", short(time.Since(started)))
 	}
-	provider, err := oidctest.New()
-	if err != nil {
+	if err := atProvider(ctx, stage, p.kubecred, tell); err != nil {
 		return err
 	}
-	defer provider.Close()
-	tell.line("Started an OpenID Provider at %s.", provider.Issuer)
-
-	p := &plugin{stage: stage, program: program, provider: provider}
-	first, err := firstCall(ctx, p, tell)
-	if err != nil {
-		return err
-	}
-	if err := secondCall(ctx, p, first, tell); err != nil {
-		return err
+	if p.exchange != "" {
+		if err := atExchange(ctx, stage, p, tell); err != nil {
+			return err
+		}
 	}
 	if err := yours.untouched(); err != nil {
 		return err
@@ -55,6 +49,34 @@ func demonstrate(ctx context.Context, program string, tell *teller) (err error) 
 	tell.line("No keyring, cache or kubeconfig of yours was touched.")
 	tell.line("Everything lay in %s, which is now removed.", stage.root)
 	return nil
+}
+
+func buildAll(ctx context.Context, stage *stage, tell *teller) (p programs, err error) {
+	started := time.Now()
+	if p.kubecred, err = stage.build(ctx, module); err != nil {
+		return p, err
+	}
+	if p.exchange, err = stage.build(ctx, exchange); err != nil {
+		return p, err
+	}
+	tell.line("Built kubecred and kubecred-exchange in %s.", short(time.Since(started)))
+	return p, nil
+}
+
+// atProvider signs in at an OpenID Provider.
+func atProvider(ctx context.Context, stage *stage, program string, tell *teller) error {
+	provider, err := oidctest.New()
+	if err != nil {
+		return err
+	}
+	defer provider.Close()
+	tell.line("Started an OpenID Provider at %s.", provider.Issuer)
+	p := &plugin{stage: stage, program: program, provider: provider}
+	first, err := firstCall(ctx, p, tell)
+	if err != nil {
+		return err
+	}
+	return secondCall(ctx, p, first, tell)
 }
 
 // firstCall signs in.

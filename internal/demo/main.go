@@ -1,13 +1,15 @@
 // Demo shows kubecred at work in a few seconds: an OpenID Provider on
 // loopback, a sign-in through a browser that needs nobody, an ExecCredential,
-// and the same again from the cache. It asserts what it shows and exits with 1
-// when anything is not so.
+// and the same again from the cache. Then a directory's password at
+// kubecred-exchange: a token, what a TokenReview says of it, a certificate, and
+// the cache. It asserts what it shows and exits with 1 when anything is not so.
 //
-//	go run ./internal/demo            # builds kubecred first
-//	go run ./internal/demo PROGRAM    # takes a kubecred that is there
+//	go run ./internal/demo                     # builds both programs first
+//	go run ./internal/demo KUBECRED            # takes one that is there, for the first part
+//	go run ./internal/demo KUBECRED EXCHANGE   # takes both
 //
-// Its rule: nothing of the person's is opened or written. The program under
-// demonstration runs in a folder that is removed at the end, in an environment
+// Its rule: nothing of the person's is opened or written. The programs under
+// demonstration run in a folder that is removed at the end, in an environment
 // that names no other, and the sizes and times of the person's own files are
 // compared before and after.
 package main
@@ -40,11 +42,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	program := ""
-	if len(args) > 0 {
-		program = args[0]
+	var p programs
+	for i, to := range []*string{&p.kubecred, &p.exchange} {
+		if i < len(args) {
+			*to = args[i]
+		}
 	}
-	if err := demonstrate(ctx, program, newTeller(stdout)); err != nil {
+	if err := demonstrate(ctx, p, newTeller(stdout)); err != nil {
 		fmt.Fprintf(stderr, "\nerror: %v\n", err)
 		return 1
 	}

@@ -69,11 +69,20 @@ func (p *plugin) arguments() []string {
 
 // run runs the plugin once and reads its answer strictly.
 func (p *plugin) run(ctx context.Context) (*answer, error) {
+	a, err := p.call(ctx, p.arguments(), p.stage.env())
+	if err != nil {
+		return nil, err
+	}
+	return a, a.read()
+}
+
+// call runs the plugin once.
+func (p *plugin) call(ctx context.Context, args, env []string) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, p.program, p.arguments()...)
-	cmd.Env = append(p.stage.env(), "KUBERNETES_EXEC_INFO="+execInfo)
+	cmd := exec.CommandContext(ctx, p.program, args...)
+	cmd.Env = append(env, "KUBERNETES_EXEC_INFO="+execInfo)
 	cmd.Dir = p.stage.root
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	// A browser that held the streams would keep Wait for ever.
@@ -82,31 +91,45 @@ func (p *plugin) run(ctx context.Context) (*answer, error) {
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("kubecred get-token: %w\n%s", err, stderr.Bytes())
 	}
-	a := &answer{stdout: stdout.Bytes(), stderr: stderr.Bytes(), took: time.Since(started)}
-	return a, a.read()
+	return &answer{stdout: stdout.Bytes(), stderr: stderr.Bytes(), took: time.Since(started)}, nil
 }
 
-// read checks that stdout is one ExecCredential and nothing else.
-func (a *answer) read() error {
+// status is that of an ExecCredential.
+type status struct {
+	Token                 string
+	ClientCertificateData string
+	ClientKeyData         string
+	ExpirationTimestamp   time.Time
+}
+
+// credential checks that stdout is one ExecCredential that lives, and nothing
+// else.
+func (a *answer) credential() (status, error) {
 	var credential struct {
 		APIVersion, Kind string
-		Status           struct {
-			Token               string
-			ExpirationTimestamp time.Time
-		}
+		Status           status
 	}
 	if err := json.Unmarshal(a.stdout, &credential); err != nil {
-		return fmt.Errorf("stdout is not one JSON object: %w", err)
+		return status{}, fmt.Errorf("stdout is not one JSON object: %w", err)
 	}
 	switch {
 	case credential.APIVersion != "client.authentication.k8s.io/v1" || credential.Kind != "ExecCredential":
-		return fmt.Errorf("stdout is a %s of %s", credential.Kind, credential.APIVersion)
+		return status{}, fmt.Errorf("stdout is a %s of %s", credential.Kind, credential.APIVersion)
 	case bytes.Count(a.stdout, []byte("\n")) != 1 || !bytes.HasSuffix(a.stdout, []byte("\n")):
-		return errors.New("stdout is not one line")
+		return status{}, errors.New("stdout is not one line")
 	case !credential.Status.ExpirationTimestamp.After(time.Now()):
-		return fmt.Errorf("the credential expires at %s", credential.Status.ExpirationTimestamp)
+		return status{}, fmt.Errorf("the credential expires at %s", credential.Status.ExpirationTimestamp)
 	}
-	parts := strings.Split(credential.Status.Token, ".")
+	return credential.Status, nil
+}
+
+// read reads a token's claims.
+func (a *answer) read() error {
+	got, err := a.credential()
+	if err != nil {
+		return err
+	}
+	parts := strings.Split(got.Token, ".")
 	if len(parts) != 3 {
 		return errors.New("the token is not a JWT")
 	}
@@ -118,10 +141,12 @@ func (a *answer) read() error {
 }
 
 // pretty is the answer with an indent, for reading.
-func (a *answer) pretty() string {
+func (a *answer) pretty() string { return indented(a.stdout) }
+
+func indented(data []byte) string {
 	var out bytes.Buffer
-	if err := json.Indent(&out, a.stdout, "", "  "); err != nil {
-		return string(a.stdout)
+	if err := json.Indent(&out, data, "", "  "); err != nil {
+		return string(data)
 	}
 	return strings.TrimSpace(out.String())
 }

@@ -8,14 +8,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 
 	"github.com/kubecred/kubecred/internal/oidctest"
 )
 
-// module is what is built.
-const module = "github.com/kubecred/kubecred"
+// What is built.
+const (
+	module   = "github.com/kubecred/kubecred"
+	exchange = module + "/ldapexchange/kubecred-exchange"
+)
 
 type stage struct{ root string }
 
@@ -41,15 +45,15 @@ func (s *stage) visits() string { return s.at("visits") }
 
 func (s *stage) remove() error { return os.RemoveAll(s.root) }
 
-// build makes the program, with the person's own Go and its caches.
-func (s *stage) build(ctx context.Context) (string, error) {
-	program := s.at("kubecred")
+// build makes a program of the module, with the person's own Go and its caches.
+func (s *stage) build(ctx context.Context, from string) (string, error) {
+	program := s.at(path.Base(from))
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, module).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, from).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("go build %s: %w\n%s", module, err, out)
+		return "", fmt.Errorf("go build %s: %w\n%s", from, err, out)
 	}
 	return program, nil
 }
