@@ -12,18 +12,28 @@ func authentication(o Options) []byte {
 		"apiVersion": "apiserver.config.k8s.io/v1",
 		"kind":       "AuthenticationConfiguration",
 		"anonymous":  object{"enabled": true, "conditions": []object{{"path": "/readyz"}}},
-		"jwt": []object{{
+	}
+	if o.Issuer != "" {
+		mappings := object{
+			"username": object{"claim": "sub", "prefix": Prefix},
+			"groups":   object{"claim": "groups", "prefix": Prefix},
+		}
+		if o.Plain {
+			mappings = object{
+				"username": object{"claim": "preferred_username", "prefix": ""},
+				"groups":   object{"claim": "groups", "prefix": ""},
+				"uid":      object{"claim": "sub"},
+			}
+		}
+		config["jwt"] = []object{{
 			"issuer": object{
 				"url":                  o.Issuer,
 				"certificateAuthority": string(o.IssuerCA),
 				"audiences":            o.Audiences,
 				"audienceMatchPolicy":  "MatchAny",
 			},
-			"claimMappings": object{
-				"username": object{"claim": "sub", "prefix": Prefix},
-				"groups":   object{"claim": "groups", "prefix": Prefix},
-			},
-		}},
+			"claimMappings": mappings,
+		}}
 	}
 	text, err := json.Marshal(config)
 	if err != nil {

@@ -32,9 +32,14 @@ const AdminToken = "the-admin-of-the-tests"
 
 // Options say whom the API server believes.
 type Options struct {
-	Issuer    string   // the OpenID Provider; it must be listening already
+	Issuer    string   // the OpenID Provider; it must be listening already. "": no tokens are verified
 	IssuerCA  []byte   // PEM
 	Audiences []string // any of these is accepted
+	// Plain takes names and groups as kubecred-exchange gives them: without a
+	// prefix, and with a UID.
+	Plain    bool
+	Webhook  []byte // kubeconfig of the service that is asked about tokens; nil: none is
+	ClientCA []byte // PEM, of a further authority of client certificates
 }
 
 // Cluster is a running API server.
@@ -82,7 +87,7 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 		return err
 	}
 	c.URL = "https://127.0.0.1:" + ports[2]
-	return c.startAPI(ctx, etcdURL, ports[2])
+	return c.startAPI(ctx, etcdURL, ports[2], o.Webhook != nil)
 }
 
 func (c *Cluster) startEtcd(client, peer string) error {
@@ -98,13 +103,13 @@ func (c *Cluster) startEtcd(client, peer string) error {
 	return err
 }
 
-func (c *Cluster) startAPI(ctx context.Context, etcdURL, port string) error {
+func (c *Cluster) startAPI(ctx context.Context, etcdURL, port string, webhook bool) error {
 	path, err := parts.Command("kube-apiserver")
 	if err != nil {
 		return err
 	}
 	file := func(name string) string { return filepath.Join(c.dir, name) }
-	c.api, err = proc.Start(proc.Spec{Path: path, Dir: c.dir, Args: []string{
+	args := []string{
 		"--etcd-servers=" + etcdURL,
 		"--bind-address=127.0.0.1", "--secure-port=" + port, "--advertise-address=127.0.0.1",
 		"--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.0.0.0/24",
@@ -115,7 +120,13 @@ func (c *Cluster) startAPI(ctx context.Context, etcdURL, port string) error {
 		"--service-account-key-file=" + file("service-accounts.key"),
 		"--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount",
 		"--token-auth-file=" + file("tokens.csv"), "--authentication-config=" + file("authentication.yaml"),
-	}})
+	}
+	if webhook {
+		// No cache: a test wants to see what is said now.
+		args = append(args, "--authentication-token-webhook-config-file="+file("webhook.yaml"),
+			"--authentication-token-webhook-version=v1", "--authentication-token-webhook-cache-ttl=0s")
+	}
+	c.api, err = proc.Start(proc.Spec{Path: path, Dir: c.dir, Args: args})
 	if err != nil {
 		return err
 	}
@@ -145,7 +156,8 @@ func (c *Cluster) writeFiles(o Options) error {
 	return writeAll(c.dir, map[string][]byte{
 		"server.crt":           serving.Cert,
 		"server.key":           serving.Key,
-		"clients.crt":          c.Clients.PEM,
+		"clients.crt":          append(append([]byte(nil), c.Clients.PEM...), o.ClientCA...),
+		"webhook.yaml":         o.Webhook,
 		"service-accounts.key": accounts,
 		"tokens.csv":           []byte(AdminToken + `,admin,admin,"system:masters"` + "\n"),
 		"authentication.yaml":  authentication(o),

@@ -56,6 +56,12 @@ func newAuthority(name string, parent *Authority) (*Authority, error) {
 	return a, err
 }
 
+// KeyPEM is the authority's key, for a service that issues certificates itself.
+func (a *Authority) KeyPEM() ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(a.key)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), err
+}
+
 // Server makes a certificate for localhost and the loopback addresses.
 func (a *Authority) Server() (Pair, error) {
 	template := certificate("localhost")

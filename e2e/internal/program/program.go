@@ -17,6 +17,13 @@ func Release() (string, error) {
 	return path, Like(context.Background(), path, ".")
 }
 
+// Exchange builds kubecred-exchange as it is released.
+func Exchange() (string, error) {
+	path := parts.Build("program", "kubecred-exchange")
+	return path, build(context.Background(), filepath.Join(parts.Root(), "ldapexchange", "kubecred-exchange"), path,
+		"CGO_ENABLED=0", "-trimpath", "-ldflags=-s -w")
+}
+
 // Race builds kubecred with the race detector, which ends it with code 66 when it finds a race.
 func Race() (string, error) {
 	path := parts.Build("program", "kubecred-race")
