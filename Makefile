@@ -5,12 +5,15 @@ GO ?= go
 # What a hit does not run is not inlined (docs/decisions/0012-cold-code.md).
 COLD = crypto/... net/... encoding/asn1 math/big regexp/... text/template/... go.yaml.in/yaml/v3 github.com/coreos/go-oidc/... github.com/go-jose/... github.com/godbus/... github.com/spf13/cobra github.com/kubecred/kubecred/ldapexchange github.com/kubecred/kubecred/login/...
 
-.PHONY: build demo test quick parts bench bench-go lint snapshot clean
+.PHONY: build build-exchange demo test quick parts bench bench-go lint snapshot clean
 
 build: ## the program, as it is released
 	CGO_ENABLED=0 $(GO) build -trimpath -tags nethttpomithttp2 $(COLD:%=-gcflags=%=-l) -ldflags "-s -w" -o kubecred .
 
-demo: ## a provider, a sign-in and a cached answer, touching nothing of yours
+build-exchange: ## the service, as it is released
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o kubecred-exchange ./ldapexchange/kubecred-exchange
+
+demo: ## a provider and a directory, sign-ins and cached answers, touching nothing of yours
 	@$(GO) run ./internal/demo
 
 test: ## everything: the quick tests, then the real parts; a summary at the end
@@ -35,4 +38,4 @@ snapshot: ## the release archives, unsigned and unpublished, into dist/
 	@scripts/goreleaser release --snapshot --clean
 
 clean: ## what was built or fetched
-	rm -rf .build dist kubecred
+	rm -rf .build dist kubecred kubecred-exchange
