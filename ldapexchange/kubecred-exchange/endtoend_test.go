@@ -207,7 +207,7 @@ func TestASecondProcessEndsAtOnce(t *testing.T) {
 	if status != exitState || !strings.Contains(stderr, "another process") || !strings.Contains(stderr, "\nhint: ") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 5*time.Second { // one, on a machine with nothing else to do
 		t.Errorf("it took %s", took)
 	}
 	h.good(h.login().ID, true)
