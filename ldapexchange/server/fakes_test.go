@@ -155,6 +155,7 @@ type fakeState struct {
 	failures   map[string]int
 	limit      int           // failures of a user; 0 is none
 	knownWrong bool          // every password
+	refused    int           // passwords
 	begun      int           // attempts that are not done
 	life       time.Duration // of a session
 	err        error
@@ -279,6 +280,11 @@ type fakeAttempt struct {
 }
 
 func (a *fakeAttempt) Refused(ctx context.Context) error {
+	a.s.set(func(s *fakeState) { s.refused++ })
+	return a.Barred(ctx)
+}
+
+func (a *fakeAttempt) Barred(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

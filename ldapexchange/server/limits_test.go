@@ -63,6 +63,26 @@ func TestKnownWrongPassword(t *testing.T) {
 	}
 }
 
+// A "no" that is the account's counts, and does not make its password a wrong
+// one: it is let in again when the account is.
+func TestBarredAccountKeepsItsPassword(t *testing.T) {
+	w := newWorld(t)
+	w.state.limit = 2
+	w.directory.err = &AccountError{AccountDisabled}
+	for range 2 {
+		w.login().refused(t, 400, "invalid_grant")
+	}
+	w.login().refused(t, 429, "temporarily_unavailable")
+	if w.state.refused != 0 {
+		t.Errorf("the password was refused %d times", w.state.refused)
+	}
+	w.directory.err = nil
+	w.login("password", "wrong", "username", "bob").refused(t, 400, "invalid_grant")
+	if w.state.refused != 1 {
+		t.Errorf("a wrong one was refused %d times", w.state.refused)
+	}
+}
+
 // Whatever comes of it, nobody else waits for it afterwards.
 func TestAttemptsAreDone(t *testing.T) {
 	w := newWorld(t)

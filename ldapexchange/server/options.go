@@ -233,6 +233,7 @@ func (noLimits) Begin(context.Context, string, netip.Addr, secret.Text) (Attempt
 	return noLimits{}, nil
 }
 func (noLimits) Refused(context.Context) error { return nil }
+func (noLimits) Barred(context.Context) error  { return nil }
 func (noLimits) Passed(context.Context) error  { return nil }
 func (noLimits) Done()                         {}
 

@@ -54,12 +54,22 @@ func (c *call) checkPassword(name string, password secret.Text) (Identity, *refu
 		return who, nil
 	}
 	r := noEntry(err)
-	if r.status < 500 {
-		if err := attempt.Refused(ctx); err != nil {
-			return Identity{}, unavailable("state", err)
-		}
+	if err := count(ctx, attempt, r); err != nil {
+		return Identity{}, unavailable("state", err)
 	}
 	return Identity{}, r
+}
+
+// count counts a "no" of the directory. One that is the account's says nothing
+// of the password, which is good again when the account is.
+func count(ctx context.Context, attempt Attempt, r *refusal) error {
+	switch {
+	case r.status >= 500:
+		return nil
+	case r.reason == "credentials":
+		return attempt.Refused(ctx)
+	}
+	return attempt.Barred(ctx)
 }
 
 // authenticate asks the directory, unless no directory could say yes: an empty

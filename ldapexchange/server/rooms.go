@@ -169,7 +169,8 @@ type Limits interface {
 
 // Attempt is one password on its way to the directory.
 type Attempt interface {
-	Refused(context.Context) error // counts a failure
+	Refused(context.Context) error // counts a failure; the password may be remembered as wrong
+	Barred(context.Context) error  // counts one that is the account's: the password may be right
 	Passed(context.Context) error  // forgets the user's failures, as directories do
 	Done()                         // is called at the end, whatever it was
 }

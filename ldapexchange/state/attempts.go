@@ -139,8 +139,15 @@ func (a *Attempts) Begin(ctx context.Context, user string, address netip.Addr, p
 // password. It counts though whoever asked is gone. Errors: ErrUnavailable; the
 // failure then counts in this process.
 func (t *Attempt) Refused(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
 	t.a.wrong.add(t.digest, t.a.now())
+	return t.Barred(ctx)
+}
+
+// Barred counts a failure that is the account's: it is locked, or disabled. The
+// password may be the right one, and is not remembered: an administrator may
+// let the account in again. Otherwise it is Refused.
+func (t *Attempt) Barred(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	err := t.a.add(ctx, t.user)
 	if err != nil {
 		t.a.lose(t.gate)

@@ -169,6 +169,28 @@ func TestStalePasswordFileCostsOneBind(t *testing.T) {
 	}
 }
 
+// The account is barred, and its password the right one all the while.
+func TestBarredPasswordIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	a := mustAttempts(t, openAt(t, statePath(t.TempDir()), now.now), Limits{User: 3}, now)
+	for range 3 {
+		try, err := a.Begin(context.Background(), "alice", nat, secret.New("right"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := try.Barred(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		try.Done()
+	}
+	wantLimited(t, pass(a, "alice"), "user")
+	now.add(16 * time.Minute)
+	if err := pass(a, "alice"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRememberedPasswordsAreBounded(t *testing.T) {
 	t.Parallel()
 	now := newClock().now()
