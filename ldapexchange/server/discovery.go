@@ -5,8 +5,10 @@ package server
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // metadata is OpenID Connect Discovery 1.0, section 3, and RFC 8414. There is
@@ -42,18 +44,21 @@ func (s *Server) discovery(c *call) *refusal {
 	if slices.ContainsFunc(s.o.Clusters, func(c Cluster) bool { return c.CA != nil }) {
 		m.Credentials = s.o.Issuer + "/v1/credentials"
 	}
-	c.public()
+	c.public(5 * time.Minute)
 	c.json(http.StatusOK, m)
 	return nil
 }
 
-// keys is the key set. It is kept for a short time only: a key is published
-// before it signs, and whoever keeps the set longer than that misses it.
+// keys is the key set. It is kept for seconds only. For a planned rotation more
+// would do, since a key is published before it signs. But one that replaces a
+// leaked key signs at once, and an API server fetches the set for a key that it
+// does not know only in the last 30 seconds of the set's age (keysExpiryDelta in
+// github.com/coreos/go-oidc v2, jwks.go): until then it refuses everybody.
 func (s *Server) keys(c *call) *refusal {
 	set := s.o.Signer.JWKS()
 	sum := sha256.Sum256(set)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
-	c.public()
+	c.public(15 * time.Second)
 	c.w.Header().Set("ETag", tag)
 	if c.r.Header.Get("If-None-Match") == tag {
 		c.w.WriteHeader(http.StatusNotModified)
@@ -63,7 +68,7 @@ func (s *Server) keys(c *call) *refusal {
 	return nil
 }
 
-// public lets others keep the answer.
-func (c *call) public() {
-	c.w.Header().Set("Cache-Control", "public, max-age=300")
+// public lets others keep the answer for so long.
+func (c *call) public(age time.Duration) {
+	c.w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(age.Seconds())))
 }

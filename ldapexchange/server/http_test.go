@@ -66,7 +66,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("%s: %v", answer.body, err)
 	}
 	tag := answer.Header.Get("ETag")
-	if answer.Header.Get("Cache-Control") != "public, max-age=300" || tag == "" {
+	if answer.Header.Get("Cache-Control") != "public, max-age=15" || tag == "" {
 		t.Errorf("%v", answer.Header)
 	}
 	if again := w.request("GET", "/keys", "", "", "If-None-Match", tag); again.StatusCode != 304 || again.body != "" {
