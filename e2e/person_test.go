@@ -32,8 +32,7 @@ type person struct {
 // newPerson names the person after the test, so that what the provider counts is theirs alone.
 func newPerson(t *testing.T, program string) *person {
 	t.Helper()
-	name := strings.ToLower(strings.NewReplacer("/", ".", " ", "-", "#", "").Replace(t.Name()))
-	p := &person{t: t, account: name + "@corp.example", program: program}
+	p := &person{t: t, account: accountOf(t) + "@corp.example", program: program}
 	d, err := desk.New(t.TempDir())
 	p.must(err)
 	p.Desk = d
@@ -41,6 +40,11 @@ func newPerson(t *testing.T, program string) *person {
 	p.must(os.WriteFile(p.ca(), theProvider(t).CA, 0o600))
 	p.must(os.Symlink(program, filepath.Join(d.Home, "bin", "kubecred")))
 	return p
+}
+
+// accountOf is a name of the test's own.
+func accountOf(t *testing.T) string {
+	return strings.ToLower(strings.NewReplacer("/", ".", " ", "-", "#", "").Replace(t.Name()))
 }
 
 func (p *person) must(err error) {

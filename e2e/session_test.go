@@ -17,16 +17,36 @@ import (
 	"github.com/kubecred/kubecred/e2e/internal/parts"
 )
 
-// credentialOf decodes what get-token printed, with client-go's own type.
+// credentialOf is the token that get-token printed.
 func credentialOf(p *person, r desk.Result) clientauth.ExecCredentialStatus {
+	p.t.Helper()
+	status := printed(p, r)
+	if status.Token == "" {
+		p.t.Fatal("get-token printed no token")
+	}
+	return status
+}
+
+// certificateOf is the certificate that get-token printed, with its key.
+func certificateOf(p *person, r desk.Result) clientauth.ExecCredentialStatus {
+	p.t.Helper()
+	status := printed(p, r)
+	if status.ClientCertificateData == "" || status.ClientKeyData == "" || status.Token != "" {
+		p.t.Fatal("get-token printed no certificate with its key, or a token too")
+	}
+	return status
+}
+
+// printed decodes what get-token printed, with client-go's own type.
+func printed(p *person, r desk.Result) clientauth.ExecCredentialStatus {
 	p.t.Helper()
 	if r.Code != 0 {
 		p.t.Fatalf("get-token exited with %d: %s", r.Code, r.Stderr)
 	}
 	var c clientauth.ExecCredential
 	p.must(json.Unmarshal([]byte(r.Stdout), &c))
-	if c.Status == nil || c.Status.Token == "" {
-		p.t.Fatal("get-token printed no token")
+	if c.Status == nil {
+		p.t.Fatal("get-token printed no status")
 	}
 	return *c.Status
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kubecred/kubecred/e2e/internal/chrome"
 	"github.com/kubecred/kubecred/e2e/internal/cluster"
+	"github.com/kubecred/kubecred/e2e/internal/exchange"
 	"github.com/kubecred/kubecred/e2e/internal/parts"
 	"github.com/kubecred/kubecred/e2e/internal/program"
 	"github.com/kubecred/kubecred/e2e/internal/provider"
@@ -67,10 +68,13 @@ func TestMain(m *testing.M) {
 
 type world struct {
 	provider shared[*provider.Provider]
+	exchange shared[*exchange.Exchange]
+	door     shared[*exchange.Door]
 	cluster  shared[*cluster.Cluster]
 	browser  shared[*chrome.Browser]
 	release  shared[string]
 	race     shared[string]
+	service  shared[string]
 }
 
 func (w *world) stop() {
@@ -79,6 +83,12 @@ func (w *world) stop() {
 	}
 	if w.cluster.value != nil {
 		w.cluster.value.Stop()
+	}
+	if w.door.value != nil {
+		w.door.value.Close()
+	}
+	if w.exchange.value != nil {
+		w.exchange.value.Stop()
 	}
 	if w.provider.value != nil {
 		w.provider.value.Stop()
@@ -132,21 +142,42 @@ func clients() []provider.Client {
 	return []provider.Client{person, short, confidential, machine, hasty}
 }
 
-// theCluster believes the provider, and lets developers look at what is in it.
+// theExchange has a file of users.
+func theExchange(t *testing.T) *exchange.Exchange {
+	t.Helper()
+	path := exchangeProgram(t)
+	return running.exchange.get(t, func() (*exchange.Exchange, error) {
+		return exchange.Start(context.Background(), exchange.Options{Program: path})
+	})
+}
+
+// theDoor is where the API server asks the exchange.
+func theDoor(t *testing.T) *exchange.Door {
+	t.Helper()
+	x := theExchange(t)
+	return running.door.get(t, x.OpenDoor)
+}
+
+// theCluster believes the provider and the exchange, and lets developers look at what is in it.
 func theCluster(t *testing.T) *cluster.Cluster {
 	t.Helper()
 	parts.Need(t, parts.Kubernetes)
-	p := theProvider(t)
+	p, x, door := theProvider(t), theExchange(t), theDoor(t)
 	return running.cluster.get(t, func() (*cluster.Cluster, error) {
 		ctx := context.Background()
 		c, err := cluster.Start(ctx, cluster.Options{
 			Issuer: p.Issuer, IssuerCA: p.CA,
 			Audiences: []string{publicClient, secretClient, shortClient, audience},
+			Exchange: &cluster.Exchange{
+				Issuer: x.Issuer, CA: x.CA, Audiences: []string{exchange.Verify},
+				Review: door.URL + "/v1/clusters/" + exchange.Here + "/tokenreview", ReviewCA: x.CA, Caller: exchange.Caller(exchange.Here),
+				Clients: x.CAs[exchange.Here].PEM,
+			},
 		})
 		if err != nil {
 			return nil, err
 		}
-		return c, errors.Join(settle(ctx, c, p), c.LetListPods(ctx, "developers"))
+		return c, errors.Join(settle(ctx, c, p), settleExchange(ctx, c, x), c.LetListPods(ctx, "developers"))
 	})
 }
 
@@ -164,6 +195,15 @@ func settle(ctx context.Context, c *cluster.Cluster, p *provider.Provider) error
 		return fmt.Errorf("no id_token among %d values", len(tokens))
 	}
 	return c.WaitForToken(ctx, token)
+}
+
+// settleExchange does so for the exchange.
+func settleExchange(ctx context.Context, c *cluster.Cluster, x *exchange.Exchange) error {
+	tokens, err := x.SignIn(ctx, exchange.Settler, exchange.Verify)
+	if err != nil {
+		return err
+	}
+	return c.WaitForToken(ctx, tokens.ID)
 }
 
 func theBrowser(t *testing.T) *chrome.Browser {
@@ -186,4 +226,10 @@ func kubecredRace(t *testing.T) string {
 	t.Helper()
 	parts.Need(t, parts.Race)
 	return running.race.get(t, program.Race)
+}
+
+// exchangeProgram is kubecred-exchange as it is released.
+func exchangeProgram(t *testing.T) string {
+	t.Helper()
+	return running.service.get(t, program.Exchange)
 }

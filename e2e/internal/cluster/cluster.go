@@ -1,5 +1,6 @@
 // Package cluster runs a real Kubernetes API server with etcd behind it, on loopback,
-// which takes tokens from one OpenID Provider and certificates from one authority.
+// which takes tokens from one OpenID Provider and certificates from one authority,
+// and both from a directory's exchange where there is one.
 //
 // There are no nodes and no controllers: it says who somebody is and what they may do,
 // which is all that a credential plugin can be asked about.
@@ -16,6 +17,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,14 +34,23 @@ const AdminToken = "the-admin-of-the-tests"
 
 // Options say whom the API server believes.
 type Options struct {
-	Issuer    string   // the OpenID Provider; it must be listening already. "": no tokens are verified
+	Issuer    string   // the OpenID Provider; it must be listening already
 	IssuerCA  []byte   // PEM
 	Audiences []string // any of these is accepted
-	// Plain takes names and groups as kubecred-exchange gives them: without a
-	// prefix, and with a UID.
-	Plain    bool
-	Webhook  []byte // kubeconfig of the service that is asked about tokens; nil: none is
-	ClientCA []byte // PEM, of a further authority of client certificates
+	Exchange  *Exchange
+}
+
+// Exchange is a directory's exchange, trusted in each way that there is.
+type Exchange struct {
+	Issuer    string
+	CA        []byte   // PEM
+	Audiences []string // of the tokens that the API server verifies itself
+
+	Review   string // the URL where it asks about all others
+	ReviewCA []byte // PEM
+	Caller   string // the bearer token that it shows there
+
+	Clients []byte // PEM, the authority of the exchange's certificates
 }
 
 // Cluster is a running API server.
@@ -87,7 +98,7 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 		return err
 	}
 	c.URL = "https://127.0.0.1:" + ports[2]
-	return c.startAPI(ctx, etcdURL, ports[2], o.Webhook != nil)
+	return c.startAPI(ctx, o, etcdURL, ports[2])
 }
 
 func (c *Cluster) startEtcd(client, peer string) error {
@@ -103,7 +114,7 @@ func (c *Cluster) startEtcd(client, peer string) error {
 	return err
 }
 
-func (c *Cluster) startAPI(ctx context.Context, etcdURL, port string, webhook bool) error {
+func (c *Cluster) startAPI(ctx context.Context, o Options, etcdURL, port string) error {
 	path, err := parts.Command("kube-apiserver")
 	if err != nil {
 		return err
@@ -121,8 +132,8 @@ func (c *Cluster) startAPI(ctx context.Context, etcdURL, port string, webhook bo
 		"--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount",
 		"--token-auth-file=" + file("tokens.csv"), "--authentication-config=" + file("authentication.yaml"),
 	}
-	if webhook {
-		// No cache: a test wants to see what is said now.
+	if o.Exchange != nil {
+		// An answer of the webhook is not kept, so that a test sees each one.
 		args = append(args, "--authentication-token-webhook-config-file="+file("webhook.yaml"),
 			"--authentication-token-webhook-version=v1", "--authentication-token-webhook-cache-ttl=0s")
 	}
@@ -153,15 +164,19 @@ func (c *Cluster) writeFiles(o Options) error {
 	if err != nil {
 		return err
 	}
-	return writeAll(c.dir, map[string][]byte{
+	files := map[string][]byte{
 		"server.crt":           serving.Cert,
 		"server.key":           serving.Key,
-		"clients.crt":          append(append([]byte(nil), c.Clients.PEM...), o.ClientCA...),
-		"webhook.yaml":         o.Webhook,
+		"clients.crt":          c.Clients.PEM,
 		"service-accounts.key": accounts,
 		"tokens.csv":           []byte(AdminToken + `,admin,admin,"system:masters"` + "\n"),
 		"authentication.yaml":  authentication(o),
-	})
+	}
+	if x := o.Exchange; x != nil {
+		files["webhook.yaml"] = webhook(x)
+		files["clients.crt"] = slices.Concat(c.Clients.PEM, x.Clients)
+	}
+	return writeAll(c.dir, files)
 }
 
 func writeAll(dir string, files map[string][]byte) error {
