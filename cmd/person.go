@@ -146,12 +146,13 @@ func (p *person) awaitOthers() func() {
 	return func() { close(quit); <-ended }
 }
 
-// notice tells of a keyring that is being waited for.
+// notice tells of a keyring that is being waited for. Who reads it may press
+// Ctrl-C at once.
 func (p *person) notice(text string) {
-	p.Show(text + "\n")
 	if p.waits != nil {
 		p.waits()
 	}
+	p.Show(text + "\n")
 }
 
 // Width implements login.Person.

@@ -132,7 +132,7 @@ func TestDisabledAccountEndsAtTheRefresh(t *testing.T) {
 	s.decided("refresh", "refused", "account disabled", 1)
 	s.reviewed("after", exchange.Here, token, false)
 	s.put(false)
-	if out := s.run(desk.Null, s.program, append([]string{"login", "--force-refresh"}, flags...)...); out.Code != 0 {
+	if out := s.run(desk.Null, s.program, append([]string{"login"}, flags...)...); out.Code != 0 {
 		t.Fatalf("login exited with %d: %s%s", out.Code, out.Stdout, out.Stderr)
 	}
 	s.reviewed("anew", exchange.Here, credentialOf(s.person, s.getToken(desk.Null, flags...)).Token, true)

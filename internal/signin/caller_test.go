@@ -182,6 +182,20 @@ func TestWrongGuessServesWhatLives(t *testing.T) {
 	}
 }
 
+// An administrator has ended the session, and the cluster refuses its token
+// though it lives: "kubecred login" is not told that all is well.
+func TestLoginAfterTheSessionEnded(t *testing.T) {
+	b := newBench(t).calls("k9s")
+	b.want(t, "token-1", 1, 0)
+	b.p.refreshErr = fmt.Errorf("%w: invalid_grant", ErrSessionEnded)
+	b.want(t, "token-1", 1, 1)
+	b.p.refreshErr = nil
+	b.clock = start.Add(time.Second)
+	b.Deliberate = true
+	b.want(t, "token-2", 2, 1)
+	b.want(t, "token-2", 2, 1) // and then all is well
+}
+
 // Nothing renews a credential without a session, so nothing is noted of it.
 func TestWithoutASessionNothingIsGuessed(t *testing.T) {
 	b := newBench(t).calls("k9s")

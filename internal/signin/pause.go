@@ -44,6 +44,7 @@ type memo struct {
 	Offline *setback `json:"offline,omitempty"`
 	Early   moment   `json:"early,omitzero"`   // an early renewal failed
 	Guessed moment   `json:"guessed,omitzero"` // a refusal was guessed
+	Ended   moment   `json:"ended,omitzero"`   // the session did, while its credential lived
 }
 
 // setback is a failure.

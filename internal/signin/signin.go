@@ -115,7 +115,7 @@ func (f *Flow) Cached(ctx context.Context) (Credential, *Work, error) {
 // unfit says why an entry cannot be served as it is; "" where it can.
 func (f *Flow) unfit(held entry) reason {
 	switch {
-	case f.Force || f.Anew:
+	case f.Force || f.Anew, f.Deliberate && !f.memo().Ended.IsZero():
 		return forced
 	case !held.Credential.lives(f.Now()):
 		return missing
@@ -210,6 +210,7 @@ func (f *Flow) refresh(ctx context.Context, held entry) (Credential, error) {
 	case errors.Is(err, ErrSessionEnded):
 		held.Session = nil
 		f.save(ctx, held)
+		f.note(func(m *memo) { m.Ended = moment{f.Now()} }) // whoever signs in by name gets a new one
 	case err != nil && len(grant.Session) > 0:
 		held.Session = grant.Session
 		f.save(ctx, held)
