@@ -79,6 +79,12 @@ func (p *Process) Stop() {
 	}
 }
 
+// Kill ends the process at once, as SIGKILL does, and waits until it has.
+func (p *Process) Kill() {
+	kill(p.cmd.Process.Pid)
+	<-p.done
+}
+
 // Done is closed once the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

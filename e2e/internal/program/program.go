@@ -30,6 +30,12 @@ func Race() (string, error) {
 	return path, build(context.Background(), parts.Root(), path, "CGO_ENABLED=1", "-race")
 }
 
+// Service builds the main package in folder, a path from the repository's root, as the exchange is released,
+// into the file out.
+func Service(ctx context.Context, out, folder string) error {
+	return build(ctx, filepath.Join(parts.Root(), folder), out, "CGO_ENABLED=0", "-trimpath", "-ldflags=-s -w")
+}
+
 // Like builds the main package in folder, a path from the repository's root, as a release is built,
 // into the file out. Further flags may be given.
 func Like(ctx context.Context, out, folder string, more ...string) error {
