@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/kubecred/kubecred/e2e/internal/load"
 	"github.com/kubecred/kubecred/e2e/internal/measure"
 )
 
@@ -16,10 +17,14 @@ type results struct {
 	stocks []measure.Series
 	size   int64 // of the program, in bytes
 	token  int   // of the usual size, in bytes
+
+	reviews, logins []*busy
+	memory          []grown // empty where lacksDirectory says why
+	lacksDirectory  string
 }
 
 func (w *workshop) measure(ctx context.Context) (*results, error) {
-	r := &results{token: w.token}
+	r := &results{token: w.token, lacksDirectory: w.lacksDirectory}
 	info, err := os.Stat(w.program("kubecred"))
 	if err != nil {
 		return nil, err
@@ -31,8 +36,21 @@ func (w *workshop) measure(ctx context.Context) (*results, error) {
 	if r.stocks, err = w.measureStocks(ctx); err != nil {
 		return nil, err
 	}
-	r.crowds, err = w.measureCrowds(ctx)
-	return r, err
+	if r.crowds, err = w.measureCrowds(ctx); err != nil {
+		return nil, err
+	}
+	return r, w.measureExchange(ctx, r)
+}
+
+func (w *workshop) measureExchange(ctx context.Context, r *results) (err error) {
+	if r.reviews, err = w.measureReviews(ctx); err != nil {
+		return err
+	}
+	if r.logins, err = w.measureLogins(ctx); err != nil {
+		return err
+	}
+	r.memory, err = w.measureMemory(ctx)
+	return err
 }
 
 func (r *results) report(machine string) string {
@@ -44,6 +62,12 @@ func (r *results) report(machine string) string {
 		crowdTable(r.crowds).String(),
 		fmt.Sprintf("A hit among many entries, %d rounds:\n", stockRounds),
 		stockTable(r.stocks).String(),
+		fmt.Sprintf("TokenReviews on one core, %d connections, %d rounds of %s:\n", load.ReviewLines, reviewRounds, reviewTime),
+		busyTable("answers, by the signature's algorithm", r.reviews).String(),
+		fmt.Sprintf("Sign-ins by a password in OpenLDAP, %d at once, %d rounds of %s:\n", load.Workers, loginRounds, loginTime),
+		busyTable("sign-ins", r.logins).String(),
+		fmt.Sprintf("The exchange's memory, after as many sign-ins as go into %s:\n", memoryTime),
+		r.memoryTable().String(),
 		"Goals:\n",
 		r.goals().String(),
 	}, "\n")
@@ -57,12 +81,15 @@ const (
 	goalSize   = 9_000_000
 	goalCold   = 1.5
 	goalGrowth = 1.1 // "does not grow", within what two medians differ by
+	goalReview = 0.7
+	goalLogin  = 0.8
+	goalFlat   = 1.3
 )
 
 func (r *results) goals() *table {
 	t := &table{left: 3, head: []string{"goal", "reached", "met"}}
-	add := func(goal, reached string, met bool) {
-		t.add(goal, reached, map[bool]string{true: "yes", false: "no"}[met])
+	add := func(goal, reached string, ok bool) {
+		t.add(goal, reached, met(ok))
 	}
 	if kernel := r.calls[rowKernel]; kernel.skipped == "" {
 		over := kernel.times.Wall().Over(r.calls[rowOneLine].times.Wall())
@@ -81,5 +108,33 @@ func (r *results) goals() *table {
 	add("50 with an expired token: one token request", fmt.Sprint(expired.token), expired.token == 1)
 	growth := stockGrowth(r.stocks)
 	add("a hit's cost does not grow with 1,000 entries", ratio(growth), growth < goalGrowth)
+	r.busyGoals(t)
+	r.memoryGoal(t)
 	return t
+}
+
+func (r *results) busyGoals(t *table) {
+	if why := r.reviews[0].skipped; why != "" {
+		t.add("TokenReviews a second", "skipped: "+why)
+	} else {
+		for i, kind := range reviewKinds() {
+			reached := over(r.reviews, reviewRow(i))
+			t.add("TokenReviews a second are at least 0.7 × the signature alone, "+kind.String(), ratio(reached), met(reached >= goalReview))
+		}
+	}
+	if why := r.logins[0].skipped; why != "" {
+		t.add("sign-ins a second", "skipped: "+why)
+		return
+	}
+	for _, row := range []int{rowLoginES256, rowLoginRS256} {
+		reached := over(r.logins, row)
+		t.add("sign-ins a second are at least 0.8 × go-ldap: "+r.logins[row].name, ratio(reached), met(reached >= goalLogin))
+	}
+}
+
+func met(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubecred/kubecred/e2e/internal/caller"
 	"github.com/kubecred/kubecred/e2e/internal/keyring"
+	"github.com/kubecred/kubecred/e2e/internal/load"
 	"github.com/kubecred/kubecred/e2e/internal/parts"
 	"github.com/kubecred/kubecred/e2e/internal/program"
 )
@@ -27,6 +28,10 @@ type workshop struct {
 	inKernel  *caller.Cache // the Secret Service's, with the kernel's copy; nil without that
 	inService *caller.Cache // the Secret Service's alone; nil without one
 	big       *caller.Cache // of the best kind that there is, with a token of 64 KB
+
+	directory      *load.Directory // nil where lacksDirectory says why
+	lacksDirectory string
+	lacksProc      string // why nobody says what a server uses
 
 	token, bigToken int // the tokens' sizes, in bytes
 }
@@ -53,6 +58,9 @@ func (w *workshop) close() error {
 	if w.service != nil {
 		w.service.Stop()
 	}
+	if w.directory != nil {
+		w.directory.Stop()
+	}
 	return errors.Join(err, os.RemoveAll(w.dir))
 }
 
@@ -70,7 +78,10 @@ func (w *workshop) furnish(ctx context.Context) error {
 	if w.token, err = w.caller.Fill(ctx, w.inFile); err != nil {
 		return err
 	}
-	if err := w.openKeyring(ctx); err != nil {
+	if runtime.GOOS != "linux" {
+		w.lacksProc = "only Linux says what a server uses"
+	}
+	if err := errors.Join(w.openKeyring(ctx), w.openDirectory(ctx)); err != nil {
 		return err
 	}
 	if w.big, err = w.newCache(); err != nil {
@@ -89,6 +100,12 @@ func (w *workshop) build(ctx context.Context) error {
 		"peak":        "e2e/internal/measure/peak",
 	} {
 		err = errors.Join(err, program.Like(ctx, w.program(name), folder))
+	}
+	for name, folder := range map[string]string{
+		"exchange": "ldapexchange/kubecred-exchange",
+		"bare":     "e2e/internal/load/bare",
+	} {
+		err = errors.Join(err, program.Service(ctx, w.program(name), folder))
 	}
 	return err
 }

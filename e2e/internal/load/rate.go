@@ -47,6 +47,20 @@ func Rate(ctx context.Context, d time.Duration, most int64, workers int, do func
 	return done.Load(), took, err
 }
 
+// Cost is the time that one do took under load, by the clock and by the processor of a server; pid 0 is nobody's.
+func Cost(ctx context.Context, pid int, d time.Duration, workers int, do func(worker int) error) (each, processor time.Duration, err error) {
+	before, err := ProcessorTime(pid)
+	if err != nil {
+		return 0, 0, err
+	}
+	n, took, err := Rate(ctx, d, 0, workers, do)
+	if err != nil {
+		return 0, 0, err
+	}
+	after, err := ProcessorTime(pid)
+	return took / time.Duration(n), (after - before) / time.Duration(n), err
+}
+
 // Same asks the same on each line, and wants 200.
 func Same(lines []*Line, request []byte) func(worker int) error {
 	return func(worker int) error {
@@ -84,8 +98,11 @@ func MemoryOf(pid int) (m Memory, err error) {
 	return m, err
 }
 
-// ProcessorTime is what a process has used, user and system, on Linux.
+// ProcessorTime is what a process has used, user and system, on Linux. The process 0 uses nothing.
 func ProcessorTime(pid int) (time.Duration, error) {
+	if pid == 0 {
+		return 0, nil
+	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err

@@ -138,8 +138,8 @@ func (r *Reviews) writeKey(path string) error {
 	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600)
 }
 
-// reviewLines is how many connections an API server is played with: enough that the server never waits.
-const reviewLines = 8
+// ReviewLines is how many connections an API server is played with: enough that the server never waits.
+const ReviewLines = 8
 
 // Side is one of the two, under load.
 type Side struct {
@@ -160,7 +160,7 @@ func (r *Reviews) Sides() (bare, exchange *Side, err error) {
 }
 
 func side(e Endpoint, pid int, request []byte) (*Side, error) {
-	lines, err := e.Lines(reviewLines)
+	lines, err := e.Lines(ReviewLines)
 	return &Side{pid, lines, request}, err
 }
 
@@ -169,14 +169,5 @@ func (s *Side) Close() { Close(s.lines) }
 
 // Run asks for d. It returns the time that one request took, counted by the clock and by the server's processor.
 func (s *Side) Run(ctx context.Context, d time.Duration) (each, processor time.Duration, err error) {
-	before, err := ProcessorTime(s.pid)
-	if err != nil {
-		return 0, 0, err
-	}
-	n, took, err := Rate(ctx, d, 0, len(s.lines), Same(s.lines, s.request))
-	if err != nil {
-		return 0, 0, err
-	}
-	after, err := ProcessorTime(s.pid)
-	return took / time.Duration(n), (after - before) / time.Duration(n), err
+	return Cost(ctx, s.pid, d, len(s.lines), Same(s.lines, s.request))
 }

@@ -65,6 +65,9 @@ func (s *Server) Stop() {
 	os.RemoveAll(s.dir)
 }
 
+// Pid is its number.
+func (s *Server) Pid() int { return s.process.Pid() }
+
 // Halt ends the server and keeps what it held.
 func (s *Server) Halt() { s.process.Stop() }
 
