@@ -123,7 +123,7 @@ func (s *service) options(c *config.Config, g *generation) (server.Options, erro
 func checks(g *generation, s *service) []server.Check {
 	return []server.Check{
 		{Name: "directory", Run: g.people.Check},
-		{Name: "state", Run: func(ctx context.Context) error { _, err := s.store.Epoch(ctx); return err }},
+		{Name: "state", Run: s.store.Check},
 	}
 }
 

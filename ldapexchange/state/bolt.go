@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -46,6 +47,7 @@ type Bolt struct {
 	closed  chan struct{}
 	once    sync.Once
 	watch   watchers
+	failing atomic.Bool  // the last transaction could not be written
 	step    func(string) // told of each step of a change; a seam for tests
 }
 
@@ -115,6 +117,33 @@ func (s *Bolt) Close() error {
 	s.once.Do(func() { close(s.closing) })
 	<-s.closed
 	return s.db.Close()
+}
+
+// What Check writes: more than a session needs, so that it does not find room
+// where a session finds none.
+const (
+	checkKey  = "check"
+	checkSize = 32 << 10
+)
+
+// Check returns why the store cannot be used. After a change that could not be
+// written it writes one itself, and takes it back: whoever is kept away because
+// of the first would never find out that the disk has room again.
+func (s *Bolt) Check(ctx context.Context) error {
+	if _, err := s.Epoch(ctx); err != nil || !s.failing.Load() {
+		return err
+	}
+	err := s.write(ctx, func(tx *bolt.Tx) (*Event, error) {
+		version, err := tx.Bucket([]byte(entryBucket)).NextSequence()
+		if err != nil {
+			return nil, err
+		}
+		return nil, store(tx, Entry{Key: checkKey, Value: make([]byte, checkSize), Version: version, Expiry: s.o.Now()})
+	})
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(tx *bolt.Tx) (*Event, error) { return nil, erase(tx, []byte(checkKey)) })
 }
 
 // view reads in a transaction.

@@ -74,6 +74,9 @@ func childFull(disk string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Check(ctx); err != nil {
+		return fmt.Errorf("Check: %w", err)
+	}
 	filler := filepath.Join(disk, "filler")
 	if err := fill(filler); err != nil {
 		return err
@@ -88,8 +91,14 @@ func childFull(disk string) error {
 	if err := s.Backup(ctx, filepath.Join(disk, "copy")); !errors.Is(err, ErrUnavailable) {
 		return fmt.Errorf("Backup on a full disk: %w", err)
 	}
+	if err := s.Check(ctx); !errors.Is(err, ErrUnavailable) || !errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("Check on a full disk: %w", err)
+	}
 	if err := os.Remove(filler); err != nil {
 		return err
+	}
+	if err := errors.Join(s.Check(ctx), s.Check(ctx)); err != nil {
+		return fmt.Errorf("Check after it: %w", err)
 	}
 	if _, _, err = r.sessions.Rotate(ctx, token, "kubernetes", nil); err != nil {
 		return fmt.Errorf("after it: %w", err)

@@ -175,6 +175,7 @@ func (s *Bolt) commit(batch []*change) {
 		s.step("written")
 		return nil
 	})
+	s.failing.Store(err != nil)
 	s.step("committed")
 	for _, c := range batch {
 		if err != nil {
