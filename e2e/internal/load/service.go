@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/kubecred/kubecred/e2e/internal/pki"
@@ -72,11 +74,15 @@ func (s *Service) Kill() { s.process.Kill() }
 
 // Resume starts it with what is on the disk, at the address that it had.
 func (s *Service) Resume(ctx context.Context) (err error) {
-	command := append(append([]string(nil), s.o.Wrap...), s.o.Program, "serve", "--config", s.path("exchange.yaml"))
+	command := []string{s.o.Program, "serve", "--config", s.path("exchange.yaml")}
 	if len(s.o.Wrap) > 0 {
-		command = append(append(append([]string(nil), s.o.Wrap...), s.StateFolder()), command[len(s.o.Wrap):]...)
+		command = slices.Concat(s.o.Wrap, []string{s.StateFolder()}, command)
 	}
-	spec := proc.Spec{Path: command[0], Args: command[1:], Dir: s.dir, Env: os.Environ()}
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		return err
+	}
+	spec := proc.Spec{Path: path, Args: command[1:], Dir: s.dir, Env: os.Environ()}
 	if s.o.Processors > 0 {
 		spec.Env = append(spec.Env, fmt.Sprintf("GOMAXPROCS=%d", s.o.Processors))
 	}
