@@ -25,7 +25,7 @@ quick: ## the quick tests alone
 parts: ## install and build what the end-to-end tests drive
 	@$(GO) -C e2e run ./stages parts
 
-bench: ## what a call costs, as the tables of docs/performance.md; a minute
+bench: ## what a call and the exchange cost, as the tables of docs/performance.md; three minutes
 	@$(GO) -C e2e run ./bench
 
 bench-go: ## Go's benchmarks of every package

@@ -1,4 +1,4 @@
-// Command bench measures what a call of kubecred costs, whole processes from outside, against
+// Command bench measures what a call of kubecred and what the exchange cost, whole processes from outside, against
 // programs that it builds for the comparison. It prints the tables of docs/performance.md, as
 // Markdown that can be read in a terminal; how far it is goes to standard error.
 //
