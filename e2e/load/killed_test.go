@@ -76,7 +76,7 @@ func (s *session) goOn(x *load.Service, times int) error {
 	for range times {
 		got, err := s.refresh(l, x)
 		if err != nil || got.Status != http.StatusOK {
-			return fmt.Errorf("the session is lost: %d %s %w", got.Status, got.Error, err)
+			return fmt.Errorf("the session is lost: %d %s %v", got.Status, got.Error, err)
 		}
 	}
 	return nil
@@ -92,7 +92,7 @@ func (s *session) reuse(x *load.Service) error {
 	for _, token := range []string{s.spent, s.token} { // in this order
 		got, err := l.Tokens(x.Refresh(token))
 		if err != nil || got.Status != http.StatusBadRequest || got.Error != "invalid_grant" {
-			return fmt.Errorf("after a token was used twice: %d %s %w", got.Status, got.Error, err)
+			return fmt.Errorf("after a token was used twice: %d %s %v", got.Status, got.Error, err)
 		}
 	}
 	return nil

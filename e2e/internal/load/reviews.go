@@ -129,7 +129,7 @@ func (r *Reviews) writeKey(path string) error {
 		err = json.Unmarshal(body, &set)
 	}
 	if err != nil || status != http.StatusOK || len(set.Keys) != 1 {
-		return fmt.Errorf("not one key: %d %s %w", status, body, err)
+		return fmt.Errorf("not one key: %d %s %v", status, body, err)
 	}
 	der, err := x509.MarshalPKIXPublicKey(set.Keys[0].Key)
 	if err != nil {
