@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -73,6 +74,10 @@ func (r *Reviews) start(ctx context.Context, program string, plain bool) error {
 	if err := r.good(); err != nil {
 		return err
 	}
+	return r.startBare(ctx, program, plain)
+}
+
+func (r *Reviews) startBare(ctx context.Context, program string, plain bool) error {
 	address, err := FreeAddress()
 	if err != nil {
 		return err
@@ -84,16 +89,10 @@ func (r *Reviews) start(ctx context.Context, program string, plain bool) error {
 	scheme := "http"
 	var authority []byte
 	if !plain {
-		var cert, key []byte
 		scheme = "https"
-		if authority, cert, key, err = Certificates(); err != nil {
-			return err
-		}
 		args = append(args, r.Exchange.path("bare.crt"), r.Exchange.path("bare.key"))
-		for i, content := range [][]byte{cert, key} {
-			if err := os.WriteFile(args[2+i], content, 0o600); err != nil {
-				return err
-			}
+		if authority, err = writePair(args[2], args[3]); err != nil {
+			return err
 		}
 	}
 	if r.Bare, err = NewEndpoint(scheme+"://"+address, authority); err != nil {
@@ -106,6 +105,14 @@ func (r *Reviews) start(ctx context.Context, program string, plain bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return r.bare.Ready(ctx, func(context.Context) error { return r.Bare.answers("/") })
+}
+
+func writePair(certFile, keyFile string) (authority []byte, err error) {
+	authority, cert, key, err := Certificates()
+	if err != nil {
+		return nil, err
+	}
+	return authority, errors.Join(os.WriteFile(certFile, cert, 0o600), os.WriteFile(keyFile, key, 0o600))
 }
 
 // good makes sure that the exchange says yes: a refusal is 200 too, and cheaper.
