@@ -20,8 +20,7 @@ func Release() (string, error) {
 // Exchange builds kubecred-exchange as it is released.
 func Exchange() (string, error) {
 	path := parts.Build("program", "kubecred-exchange")
-	return path, build(context.Background(), filepath.Join(parts.Root(), "ldapexchange", "kubecred-exchange"), path,
-		"CGO_ENABLED=0", "-trimpath", "-ldflags=-s -w")
+	return path, Service(context.Background(), path, "ldapexchange/kubecred-exchange")
 }
 
 // Race builds kubecred with the race detector, which ends it with code 66 when it finds a race.
