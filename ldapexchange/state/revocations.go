@@ -13,6 +13,10 @@ const (
 	// slack is how much longer than a token its revocation is kept: verifiers
 	// grant a token some seconds beyond its end.
 	slack = 2 * time.Minute
+	// MaxSession is the longest that a session can be configured to live. What
+	// ends a user's sessions is kept for as long, since some may have begun
+	// while sessions lived longer than now.
+	MaxSession = 30 * 24 * time.Hour
 )
 
 // ErrRevoked: the token or its session was revoked, or is older than what the
@@ -111,7 +115,7 @@ func (r *Revocations) all(ctx context.Context) error { return r.moment(ctx, allK
 // moment refuses what was issued until now.
 func (r *Revocations) moment(ctx context.Context, key string) error {
 	now := r.now()
-	return r.mark(ctx, key, binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())), now.Add(r.keep))
+	return r.mark(ctx, key, binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())), now.Add(max(r.keep, MaxSession+slack)))
 }
 
 // mark writes an entry whatever was there.

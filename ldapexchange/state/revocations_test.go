@@ -165,3 +165,35 @@ func TestCheckFailsClosed(t *testing.T) {
 	mustClose(t, s)
 	wantCheck(t, "closed", r, token(now, "j"), ErrUnavailable)
 }
+
+// A revocation of a user outlives the longest session that there may be, also
+// one that began while sessions lived longer.
+func TestARevocationOutlivesSessionsOfAnEarlierConfiguration(t *testing.T) {
+	for name, revoke := range map[string]func(*Sessions) error{
+		"user": func(s *Sessions) error { return s.RevokeUser(context.Background(), begun().User) },
+		"all":  func(s *Sessions) error { return s.RevokeAll(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			store := openTemp(t, c)
+			before := mustRooms(t, store, c.now)
+			_, token, err := before.sessions.Create(context.Background(), begun())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.add(time.Minute)
+			revoked, err := NewRevocations(context.Background(), store, time.Hour, c.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := NewSessions(store, revoked, time.Hour, c.now)
+			if err := revoke(after); err != nil {
+				t.Fatal(err)
+			}
+			c.add(2 * time.Hour)
+			if _, _, err := after.Rotate(context.Background(), token, "kubernetes", nil); err != ErrSession {
+				t.Errorf("a revoked session lives again: %v", err)
+			}
+		})
+	}
+}
