@@ -175,7 +175,9 @@ func (l *LDAP) bindDirectly(ctx context.Context, name string, password secret.Te
 func (l *LDAP) self(ctx context.Context, c *conn) (entry, error) {
 	anyone := template(l.o.UserFilter).forAnyone()
 	who, err := c.whoAmI(ctx, l.o.SearchTimeout)
-	if hasCode(err, codeProtocol) { // Samba does not know the operation
+	// Samba does not know the operation, and Active Directory answers with an
+	// account's name, which another domain of the forest may have as well.
+	if hasCode(err, codeProtocol) || err == nil && strings.HasPrefix(who, "u:") {
 		return l.bySID(ctx, c, anyone)
 	}
 	if err != nil {
@@ -183,11 +185,6 @@ func (l *LDAP) self(ctx context.Context, c *conn) (entry, error) {
 	}
 	if bound, ok := strings.CutPrefix(who, "dn:"); ok && bound != "" {
 		return l.one(ctx, c, query{base: bound, scope: scopeBase, filter: anyone})
-	}
-	if account, ok := strings.CutPrefix(who, "u:"); ok {
-		_, account, _ = strings.Cut(account, `\`)
-		filter := "(&(sAMAccountName=" + escapeFilter(account) + ")" + anyone + ")"
-		return l.one(ctx, c, query{base: l.o.UserBase, scope: scopeSubtree, filter: filter})
 	}
 	return entry{}, errors.New("the server does not say who is bound")
 }

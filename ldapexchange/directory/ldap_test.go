@@ -262,8 +262,9 @@ func TestNamesAndIDsMustBeOne(t *testing.T) {
 // name would make: who is bound is what the directory says.
 func TestTemplateTakesTheDirectorysWordForWhoIsBound(t *testing.T) {
 	s := ldaptest.New(t, tree()...)
-	s.Add(with(person("alice", aliceID, alicePass), "sAMAccountName", "alice"),
-		with(person("mallory", "9", "mallory's own"), "sAMAccountName", "mallory"))
+	s.Add(with(person("alice", aliceID, alicePass), "objectSid", sid(1)),
+		with(person("mallory", "9", "mallory's own"), "objectSid", sid(9)))
+	s.Root = map[string][]string{"tokenGroups": {sid(9), sid(3)}}
 	s.Logins = map[string]string{"alice@corp.example": "uid=mallory," + people}
 	s.WhoAmI = func(dn string) string {
 		return `u:CORP\` + strings.TrimPrefix(strings.Split(dn, ",")[0], "uid=")
@@ -275,6 +276,25 @@ func TestTemplateTakesTheDirectorysWordForWhoIsBound(t *testing.T) {
 	if err != nil || who.Name != "mallory" {
 		t.Errorf("%+v, %v; want mallory", who, err)
 	}
+}
+
+// Another domain's account may have the name of one of ours: a forest's users
+// bind at any of its domains, by names that end in any of its suffixes.
+func TestTemplateTakesNobodyForTheirNamesakeOfAnotherDomain(t *testing.T) {
+	s := ldaptest.New(t, tree()...)
+	s.Add(with(person("alice", aliceID, alicePass), "sAMAccountName", "alice", "objectSid", sid(1)),
+		ldaptest.Entry{DN: "uid=stranger,dc=other", Password: "the stranger's"})
+	s.Logins = map[string]string{"alice@corp.example": "uid=stranger,dc=other"}
+	s.WhoAmI = func(string) string { return `u:OTHER\alice` }
+	s.Root = map[string][]string{"tokenGroups": {sid(7)}}
+	s.Serve(t)
+	o := options(t, s)
+	o.BindTemplate, o.BindDN = "{name}@corp.example", ""
+	who, err := login(t, newLDAP(t, o), "alice", "the stranger's")
+	if err == nil {
+		t.Errorf("the stranger is %+v", who)
+	}
+	wants(t, err, ErrCredentials)
 }
 
 // Samba does not know "Who am I?"; it shows the identifiers of whoever is bound,
