@@ -177,10 +177,11 @@ func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		tick, named, changes := make(chan time.Time), []string{first}, 0
+		meanwhile := func() {}
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			watch(ctx, tick, func() []string { return named }, func() { changes++ })
+			watch(ctx, tick, func() []string { return named }, func() { changes++; meanwhile() })
 		}()
 		look := func(what string, want int) {
 			t.Helper()
@@ -204,6 +205,11 @@ func TestWatch(t *testing.T) {
 		look("another is named", 3)
 		write(first, "b")
 		look("it is back", 4)
+		meanwhile = func() { write(second, "b"); meanwhile = func() {} }
+		write(first, "c")
+		look("another is written during the reload", 5)
+		look("which is noticed", 6)
+		look("once", 6)
 		cancel()
 		<-ended
 	})

@@ -51,6 +51,20 @@ func printOf(path string) (sum [sha256.Size]byte) {
 
 func (p prints) same(other prints) bool { return maps.Equal(p, other) }
 
+// of returns the prints of files: those of p where there are any, since what
+// has changed after them was perhaps not read yet.
+func (p prints) of(files []string) prints {
+	next := prints{}
+	for _, path := range files {
+		sum, known := p[path]
+		if !known {
+			sum = printOf(path)
+		}
+		next[path] = sum
+	}
+	return next
+}
+
 // watch calls changed at each tick at which one of the files holds something
 // else than at the tick before. files is asked each time.
 func watch(ctx context.Context, tick <-chan time.Time, files func() []string, changed func()) {
@@ -63,7 +77,7 @@ func watch(ctx context.Context, tick <-chan time.Time, files func() []string, ch
 			now := printsOf(files())
 			if !now.same(seen) {
 				changed()
-				now = printsOf(files()) // others may be named now
+				now = now.of(files()) // others may be named now
 			}
 			seen = now
 		}
