@@ -55,6 +55,7 @@ func (c *call) body(contentType string) ([]byte, *refusal) {
 	case err != nil:
 		return nil, malformed("the body ended early")
 	}
+	c.works()
 	return body.Bytes(), nil
 }
 

@@ -84,6 +84,7 @@ func (s *Server) drain(server *http.Server, o ServeOptions) error {
 }
 
 func (s *Server) httpServer(o ServeOptions) *http.Server {
+	all := newCrowd(o.Connections, s.metrics)
 	return &http.Server{
 		Handler:           o.Handler,
 		TLSConfig:         tlsConfig(o.Certificate),
@@ -92,7 +93,8 @@ func (s *Server) httpServer(o ServeOptions) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ConnState:         newCrowd(o.Connections, s.metrics).state,
+		ConnContext:       all.seated,
+		ConnState:         all.state,
 		ErrorLog:          log.New(lines{s.o.Log}, "", 0),
 	}
 }

@@ -247,27 +247,66 @@ func TestSilentCrowd(t *testing.T) {
 	}
 }
 
+// One that has begun a request and goes no further makes room as well.
+func TestCrowdOfRequestsThatNeverEnd(t *testing.T) {
+	for name, begun := range map[string]string{
+		"a header": "POST /token HTTP/1.1\r\nHost: x\r\n",
+		"a body":   "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\na",
+	} {
+		t.Run(name, func(t *testing.T) {
+			const limit = 8
+			s := serve(t, ServeOptions{Connections: limit})
+			for range limit {
+				conn, err := tls.Dial("tcp", s.address, &tls.Config{RootCAs: s.roots.pool()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				if _, err := conn.Write([]byte(begun)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(50 * time.Millisecond) // the service has read what was sent; nothing tells
+			if status, _, err := s.get(s.client(nil), "/livez"); err != nil || status != http.StatusOK {
+				t.Errorf("%d, %v", status, err)
+			}
+		})
+	}
+}
+
 // A request that is under way is not closed for others.
 func TestCrowdSparesTheBusy(t *testing.T) {
 	c := newCrowd(2, newMetrics())
-	conns := map[string]*pipeEnd{}
-	for _, name := range []string{"busy", "quiet", "new", "newer"} {
+	conns, seats := map[string]*pipeEnd{}, map[string]*seat{}
+	enter := func(name string) {
 		conns[name] = &pipeEnd{}
+		seats[name] = c.seated(t.Context(), conns[name]).Value(seatKey{}).(*seat)
 	}
-	c.state(conns["busy"], http.StateNew)
-	c.state(conns["busy"], http.StateActive)
-	c.state(conns["quiet"], http.StateNew)
-	c.state(conns["new"], http.StateNew)
-	c.state(conns["new"], http.StateActive)
+	enter("busy")
+	done := seats["busy"].work()
+	also := seats["busy"].work() // HTTP/2
+	enter("quiet")
+	enter("new")
+	rested := seats["new"].work()
 	c.state(conns["quiet"], http.StateClosed)
-	c.state(conns["newer"], http.StateNew)
+	enter("newer")
 	if conns["busy"].closed || !conns["quiet"].closed || conns["new"].closed || !conns["newer"].closed {
 		t.Errorf("%+v", conns)
 	}
-	c.state(conns["busy"], http.StateIdle)
-	c.state(conns["new"], http.StateClosed)
-	c.state(conns["busy"], http.StateClosed)
-	c.state(conns["newer"], http.StateClosed)
+	done()
+	enter("newest")
+	if conns["busy"].closed || !conns["newest"].closed {
+		t.Errorf("one of two was answered: %+v", conns)
+	}
+	also()
+	enter("last")
+	if !conns["busy"].closed || conns["last"].closed {
+		t.Errorf("the busy one has rested: %+v", conns)
+	}
+	for _, conn := range conns {
+		c.state(conn, http.StateClosed)
+	}
+	rested()
 	if len(c.all) != 0 || c.quiet.Len() != 0 {
 		t.Errorf("%d are left", len(c.all))
 	}

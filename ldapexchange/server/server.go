@@ -97,6 +97,7 @@ type call struct {
 	address netip.Addr // of the client; may be invalid
 	start   time.Time
 
+	rested  func()      // its connection may be closed for others
 	audited bool        // something was decided
 	reason  string      // of a refusal that is no *refusal
 	about   []slog.Attr // for the audit
@@ -126,15 +127,27 @@ func (r *recorder) Write(p []byte) (int, error) {
 // route wraps a handler with what every request gets.
 func (s *Server) route(event, method string, h func(*call) *refusal) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{s: s, w: &recorder{ResponseWriter: w}, r: r, event: event, id: rand.Text(), start: s.o.now()}
+		c := &call{s: s, w: &recorder{ResponseWriter: w}, r: r, event: event, id: rand.Text(), start: s.o.now(), rested: func() {}}
 		c.address = clientAddress(r, s.o.TrustedProxies)
 		began := time.Now()
 		defer func() { s.metrics.request(event, c.w.status, time.Since(began)) }()
 		defer c.recover()
+		defer func() { c.rested() }()
+		if r.ContentLength == 0 {
+			c.works()
+		}
 		c.headers()
 		r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBody) // net/http's own w, so that it closes the connection
 		c.end(c.run(method, h))
 	})
+}
+
+// works says that the request has been read, so that its connection stays until
+// it is answered.
+func (c *call) works() {
+	if at, ok := c.r.Context().Value(seatKey{}).(*seat); ok {
+		c.rested = at.work()
+	}
 }
 
 func (c *call) run(method string, h func(*call) *refusal) *refusal {
