@@ -207,9 +207,12 @@ func TestServiceAccountThatIsRefused(t *testing.T) {
 	o := options(t, first, second)
 	password := "canary-stale"
 	o.BindPassword = func() (secret.Text, error) { return secret.New(password), nil }
+	now := time.Now()
+	o.now = func() time.Time { return now }
 	l := newLDAP(t, o)
 	for range 3 {
 		_, err := login(t, l, "alice", alicePass)
+		now = now.Add(9 * time.Minute)
 		wants(t, err, ErrUnavailable)
 		if errors.Is(err, ErrCredentials) {
 			t.Error("it counts as the user's wrong password")

@@ -27,8 +27,8 @@ type Options struct {
 
 	// BindDN and BindPassword are the service's own account; with an empty
 	// BindDN its searches are anonymous. The password is asked for at each bind,
-	// so that it may change. One that was refused is not sent again for a
-	// minute unless it has changed: the account would be locked.
+	// so that it may change. One that was refused is not sent again for half an
+	// hour unless it has changed: the account would be locked.
 	BindDN       string
 	BindPassword func() (secret.Text, error)
 

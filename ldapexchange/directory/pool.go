@@ -211,8 +211,14 @@ type refusal struct {
 	until    time.Time
 }
 
-// refusedFor is how long a refused password of the service is not sent again.
-const refusedFor = time.Minute
+// refusedFor is how long a refused password of the service is not sent again:
+// readiness asks all the time, and Active Directory counts failures for half an
+// hour. An account that is locked or the like is asked for sooner: it says
+// nothing of the password.
+const (
+	refusedFor = 30 * time.Minute
+	barredFor  = time.Minute
+)
 
 func (l *LDAP) bindService(ctx context.Context, c *conn) error {
 	password, err := l.o.BindPassword()
@@ -224,8 +230,12 @@ func (l *LDAP) bindService(ctx context.Context, c *conn) error {
 	}
 	err = bindError(c.bind(ctx, l.o.BindTimeout, l.o.BindDN, password))
 	if verdict(err) { // no user's: it must not look like one
+		wait := barredFor
+		if errors.Is(err, ErrCredentials) {
+			wait = refusedFor
+		}
 		err = fmt.Errorf("%w: %s", errRefused, err.Error())
-		l.refusal.note(password, l.o.now().Add(refusedFor))
+		l.refusal.note(password, l.o.now().Add(wait))
 	}
 	return err
 }
