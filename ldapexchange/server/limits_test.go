@@ -70,7 +70,7 @@ func TestBarredAccountKeepsItsPassword(t *testing.T) {
 	w.state.limit = 2
 	w.directory.err = &AccountError{AccountDisabled}
 	for range 2 {
-		w.login().refused(t, 400, "invalid_grant")
+		w.login().refused(t, 400, "interaction_required")
 	}
 	w.login().refused(t, 429, "temporarily_unavailable")
 	if w.state.refused != 0 {

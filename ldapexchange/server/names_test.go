@@ -42,7 +42,7 @@ func TestReservedNamesAreTold(t *testing.T) {
 	w := newWorld(t)
 	w.directory.people["alice"] = Identity{ID: "id-alice", Name: "system:admin"}
 	answer := w.login()
-	answer.refused(t, 400, "invalid_grant")
+	answer.refused(t, 400, "interaction_required")
 	if !strings.Contains(answer.body, "reserved") {
 		t.Errorf("%s", answer.body)
 	}

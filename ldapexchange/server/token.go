@@ -66,11 +66,11 @@ func (s *Server) byPassword(c *call, client Client, f form) *refusal {
 	}
 	who, r := c.signIn(f["username"], secret.New(f["password"]))
 	if r != nil {
-		return r
+		return r.ofAccount()
 	}
 	a, r := s.o.Names.account(who)
 	if r != nil {
-		return r
+		return r.ofAccount()
 	}
 	session, refresh, err := s.o.Sessions.Create(c.r.Context(), Session{User: a.id, Name: a.name, Client: client.ID, Audience: audience, Scope: scope})
 	if err != nil {
@@ -81,6 +81,17 @@ func (s *Server) byPassword(c *call, client Client, f form) *refusal {
 		return c.endSession(session.ID, r)
 	}
 	return c.grant(got, refresh)
+}
+
+// ofAccount gives a "no" that is the account's, and not the password's, a code
+// of its own (OpenID Connect Core 1.0, section 3.1.2.6). A client that keeps a
+// password does not send it again after invalid_grant, and this one may be good
+// again when the account is.
+func (r *refusal) ofAccount() *refusal {
+	if r.code == "invalid_grant" && r.reason != "credentials" {
+		r.code = "interaction_required"
+	}
+	return r
 }
 
 // byRefresh spends the token last: a directory that is away, or a token that

@@ -179,11 +179,11 @@ func TestDirectoryAnswers(t *testing.T) {
 	}{
 		"down":             {errors.New("dial tcp: refused"), 503, "temporarily_unavailable", "later", 0},
 		"unavailable":      {fmt.Errorf("x: %w", ErrUnavailable), 503, "temporarily_unavailable", "later", 0},
-		"disabled":         {&AccountError{AccountDisabled}, 400, "invalid_grant", "disabled", 1},
-		"locked":           {&AccountError{AccountLocked}, 400, "invalid_grant", "locked", 1},
-		"expired":          {&AccountError{AccountExpired}, 400, "invalid_grant", "has expired", 1},
-		"password expired": {&AccountError{AccountPasswordExpired}, 400, "invalid_grant", "change it", 1},
-		"must change":      {fmt.Errorf("x: %w", &AccountError{AccountMustChange}), 400, "invalid_grant", "must be changed", 1},
+		"disabled":         {&AccountError{AccountDisabled}, 400, "interaction_required", "disabled", 1},
+		"locked":           {&AccountError{AccountLocked}, 400, "interaction_required", "locked", 1},
+		"expired":          {&AccountError{AccountExpired}, 400, "interaction_required", "has expired", 1},
+		"password expired": {&AccountError{AccountPasswordExpired}, 400, "interaction_required", "change it", 1},
+		"must change":      {fmt.Errorf("x: %w", &AccountError{AccountMustChange}), 400, "interaction_required", "must be changed", 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
