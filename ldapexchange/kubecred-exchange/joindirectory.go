@@ -154,10 +154,16 @@ func runSecret(command []string) (secret.Text, error) {
 }
 
 // joined is people with the server's own words.
-type joined struct{ people }
+type joined struct {
+	people
+	log *slog.Logger
+}
 
 func (j joined) Authenticate(ctx context.Context, name string, password secret.Text) (server.Identity, error) {
 	who, err := j.people.Authenticate(ctx, name, password)
+	if errors.Is(err, directory.ErrAmbiguous) {
+		j.log.Warn("somebody was refused whose name stands for more than one entry, or whose entry has more than one name or ID; check --user tries a name")
+	}
 	return server.Identity(who), fromDirectory(err)
 }
 
