@@ -60,6 +60,8 @@ func TestOptionsRefuse(t *testing.T) {
 		"no issuer":              func(o *Options) { o.Issuer = "" },
 		"a query":                func(o *Options) { o.Issuer += "?x" },
 		"a slash at the end":     func(o *Options) { o.Issuer += "/" },
+		"a blank in the path":    func(o *Options) { o.Issuer += "/a b" },
+		"a brace in the path":    func(o *Options) { o.Issuer += "/a%7Bb" },
 		"no client":              func(o *Options) { o.Clients = nil },
 		"a client twice":         func(o *Options) { o.Clients = append(o.Clients, o.Clients[0]) },
 		"the exchange's own":     func(o *Options) { o.Clients[0].Audiences = []string{issuer} },

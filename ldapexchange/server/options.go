@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -157,6 +158,8 @@ func checkIssuer(issuer string) error {
 		return errors.New("the issuer is no https URL")
 	case u.RawQuery != "", u.ForceQuery, u.Fragment != "", u.User != nil, strings.HasSuffix(issuer, "/"):
 		return errors.New("the issuer must have no query, fragment, user or slash at its end")
+	case u.Path != "" && path.Clean(u.Path) != u.Path, strings.ContainsAny(u.Path, "{} \t"):
+		return errors.New("the issuer's path must be plain: it is a pattern of routes here")
 	}
 	return nil
 }
