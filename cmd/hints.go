@@ -259,6 +259,8 @@ func oauthHint(e *login.OAuthError) string {
 		return "check what was typed, and try again"
 	case "invalid_target": // RFC 8707
 		return "ask for an audience that the client may have (--audience)"
+	case "interaction_required": // the exchange's word for an account that is locked, and the like
+		return "have your account looked at, then try again; the password may be right"
 	case "invalid_scope":
 		return "ask for scopes that the provider knows (--oidc-extra-scope)"
 	}
