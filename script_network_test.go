@@ -164,14 +164,18 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer far.Close()
-	w.WriteHeader(http.StatusOK)
-	near, _, err := http.NewResponseController(w).Hijack()
+	// First the connection, then the answer: else the server may take the first
+	// byte of what the client sends after it.
+	near, client, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
 	defer near.Close()
+	if _, err := io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
+		return
+	}
 	var both sync.WaitGroup
-	both.Go(func() { io.Copy(far, near); far.Close() })
+	both.Go(func() { io.Copy(far, client); far.Close() })
 	both.Go(func() { io.Copy(near, far); near.Close() })
 	both.Wait()
 }
