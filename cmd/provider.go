@@ -47,7 +47,7 @@ func (a *app) httpClient(s *settings.Settings) (*http.Client, error) {
 	return httpclient.New(httpclient.Options{
 		CAPEM: s.CAPEM, AddSystemRoots: s.AddSystemRoots, InsecureSkipTLSVerify: s.InsecureSkipTLSVerify,
 		Renegotiation: s.Renegotiation, Header: s.RequestHeaders, HeaderHost: issuer.Host, Proxy: s.Proxy,
-		UserAgent: "kubecred/" + a.build.complete().Version, Log: a.log,
+		UserAgent: "kubecred/" + a.build.Complete().Version, Log: a.log,
 	})
 }
 

@@ -208,7 +208,7 @@ func TestVersion(t *testing.T) {
 	if build != (Build{Version: "devel", Commit: build.Commit, Date: build.Date, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}) {
 		t.Errorf("%+v", build)
 	}
-	if got := (Build{Version: "v1.2.3", Commit: "abc", Date: "today"}).complete(); got.Version != "v1.2.3" || got.Commit != "abc" || got.Date != "today" {
+	if got := (Build{Version: "v1.2.3", Commit: "abc", Date: "today"}).Complete(); got.Version != "v1.2.3" || got.Commit != "abc" || got.Date != "today" {
 		t.Errorf("%+v", got)
 	}
 }

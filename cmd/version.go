@@ -4,34 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kubecred/kubecred/internal/build"
 )
 
-// Build says which build of the program runs. Empty fields are filled from
-// what the Go toolchain recorded.
-type Build struct {
-	Version  string `json:"version"`
-	Commit   string `json:"commit,omitempty"`
-	Date     string `json:"date,omitempty"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-}
-
-func (b Build) complete() Build {
-	info, ok := debug.ReadBuildInfo()
-	if ok && b.Version == "" {
-		b.Version = info.Main.Version
-	}
-	if b.Version == "" || b.Version == "(devel)" {
-		b.Version = "devel"
-	}
-	b.Go = runtime.Version()
-	b.Platform = runtime.GOOS + "/" + runtime.GOARCH
-	return b
-}
+// Build says which build of the program runs.
+type Build = build.Info
 
 func (a *app) versionCommand() *cobra.Command {
 	var output string
@@ -41,8 +21,8 @@ func (a *app) versionCommand() *cobra.Command {
 		Example: "  kubecred version -o json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return a.print(output, a.build.complete(), func(w io.Writer) {
-				b := a.build.complete()
+			b := a.build.Complete()
+			return a.print(output, b, func(w io.Writer) {
 				fmt.Fprintf(w, "kubecred %s (%s, %s)\n", b.Version, b.Go, b.Platform)
 			})
 		},

@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kubecred/kubecred/internal/build"
 )
 
 // app is the program in its surroundings.
 type app struct {
-	build          build
+	build          build.Info
 	stdout, stderr io.Writer
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kubecred/kubecred/internal/build"
 	"github.com/kubecred/kubecred/ldapexchange/directory"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/control"
@@ -42,7 +43,7 @@ func TestHelp(t *testing.T) {
 func TestVersionAndSchema(t *testing.T) {
 	_, text, _ := run(t, "version")
 	_, raw, _ := run(t, "version", "-o", "json")
-	var b build
+	var b build.Info
 	if err := json.Unmarshal([]byte(raw), &b); err != nil || b.Go != runtime.Version() || !strings.Contains(text, b.Version) {
 		t.Errorf("%s%s%v", text, raw, err)
 	}

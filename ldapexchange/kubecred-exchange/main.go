@@ -11,6 +11,8 @@ package main
 import (
 	"context"
 	"os"
+
+	"github.com/kubecred/kubecred/internal/build"
 )
 
 // Set by the linker at a release.
@@ -18,7 +20,7 @@ var version, commit, date string
 
 func main() {
 	a := &app{
-		build:  build{Version: version, Commit: commit, Date: date},
+		build:  build.Info{Version: version, Commit: commit, Date: date},
 		stdout: os.Stdout,
 		stderr: os.Stderr,
 	}

@@ -4,36 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 )
-
-// build says which build of the program runs. Empty fields are filled from
-// what the Go toolchain recorded.
-type build struct {
-	Version  string `json:"version"`
-	Commit   string `json:"commit,omitempty"`
-	Date     string `json:"date,omitempty"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-}
-
-func (b build) complete() build {
-	info, ok := debug.ReadBuildInfo()
-	if ok && b.Version == "" {
-		b.Version = info.Main.Version
-	}
-	if b.Version == "" || b.Version == "(devel)" {
-		b.Version = "devel"
-	}
-	b.Go = runtime.Version()
-	b.Platform = runtime.GOOS + "/" + runtime.GOARCH
-	return b
-}
 
 func (a *app) versionCommand() *cobra.Command {
 	var output string
@@ -43,7 +18,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Example: "  kubecred-exchange version -o json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			b := a.build.complete()
+			b := a.build.Complete()
 			return a.print(output, b, func(w io.Writer) {
 				fmt.Fprintf(w, "kubecred-exchange %s (%s, %s)\n", b.Version, b.Go, b.Platform)
 			})
