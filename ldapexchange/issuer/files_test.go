@@ -214,7 +214,7 @@ func FuzzKeyFile(f *testing.F) {
 			}
 			return
 		}
-		if _, err := k.sign("x"); err != nil {
+		if _, err := k.sign(IDToken, "x"); err != nil {
 			t.Error(err)
 		}
 	})

@@ -17,9 +17,11 @@ type key struct {
 	id        string // RFC 7638 thumbprint
 	algorithm Algorithm
 	signer    crypto.Signer
+	access    []byte    // what signs access tokens
 	signsFrom time.Time // zero: its file does not say
 	path      string
 	headers   [2]string // as they begin a token, by Kind
+	seen      seen
 }
 
 func newKey(signer crypto.Signer, algorithm Algorithm, signsFrom time.Time, path string) (*key, error) {
@@ -29,6 +31,9 @@ func newKey(signer crypto.Signer, algorithm Algorithm, signsFrom time.Time, path
 		return nil, err
 	}
 	k.id = base64.RawURLEncoding.EncodeToString(sum)
+	if k.access, err = accessKey(signer); err != nil {
+		return nil, err
+	}
 	for _, kind := range []Kind{IDToken, AccessToken} {
 		// The order of fields is the structure's; every version of the program
 		// that shares keys or lives with another's tokens writes the same.
@@ -36,7 +41,7 @@ func newKey(signer crypto.Signer, algorithm Algorithm, signsFrom time.Time, path
 			Algorithm Algorithm `json:"alg"`
 			Key       string    `json:"kid"`
 			Type      string    `json:"typ"`
-		}{algorithm, k.id, kind.typ()})
+		}{k.algorithmFor(kind), k.id, kind.typ()})
 		if err != nil {
 			return nil, err
 		}

@@ -8,16 +8,11 @@ package issuer
 // taken from what was sent, and no JSON is read before its signature is right.
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 	"time"
 )
@@ -94,7 +89,7 @@ func (k *Keys) Sign(c Claims) (string, error) {
 	}
 	key := k.set.Load().signing(k.o.Now())
 	signed := key.headers[c.Kind] + "." + base64.RawURLEncoding.EncodeToString(payload)
-	signature, err := key.sign(signed)
+	signature, err := key.sign(c.Kind, signed)
 	if err != nil {
 		return "", err
 	}
@@ -117,25 +112,10 @@ func (k *Keys) signable(c Claims) error {
 	return checkNames(c.Name, c.Subject, c.Groups, k.o.AllowSystemNames)
 }
 
-func (k *key) sign(text string) ([]byte, error) {
-	digest := sha256.Sum256([]byte(text))
-	private, ok := k.signer.(*ecdsa.PrivateKey)
-	if !ok {
-		return k.signer.Sign(rand.Reader, digest[:], crypto.SHA256)
-	}
-	r, s, err := ecdsa.Sign(rand.Reader, private, digest[:])
-	if err != nil {
-		return nil, err
-	}
-	signature := make([]byte, 64) // RFC 7518, section 3.4
-	r.FillBytes(signature[:32])
-	s.FillBytes(signature[32:])
-	return signature, nil
-}
-
 // Verify returns the claims of a token that we signed and that is good now by
 // our clock. Whom it is for, of which kind it is, and whether it was revoked
-// is for the caller to ask. Errors: *TokenError.
+// is for the caller to ask. The caller MUST NOT change Groups. Errors:
+// *TokenError.
 func (k *Keys) Verify(token string) (Claims, error) {
 	header, rest, _ := strings.Cut(token, ".")
 	payload, signature, found := strings.Cut(rest, ".")
@@ -146,18 +126,32 @@ func (k *Keys) Verify(token string) (Claims, error) {
 	if !known {
 		return Claims{}, &TokenError{UnknownKey}
 	}
-	if !ours.key.verify(token[:len(header)+1+len(payload)], signature) {
-		return Claims{}, &TokenError{Signature}
+	w, reason := ours.read(token, payload, signature)
+	if reason == "" {
+		reason = k.untimely(w)
 	}
-	var w wire
-	data, err := base64.RawURLEncoding.Strict().DecodeString(payload)
-	if err != nil || json.Unmarshal(data, &w) != nil || len(w.Audience) == 0 {
-		return Claims{}, &TokenError{Malformed}
-	}
-	if reason := k.untimely(w); reason != "" {
+	if reason != "" {
 		return Claims{}, &TokenError{reason}
 	}
 	return w.claims(ours.kind), nil
+}
+
+// read returns what a token of the key says.
+func (h headed) read(token, payload, signature string) (*wire, Reason) {
+	digest := sha256.Sum256([]byte(token))
+	if w := h.key.seen.get(digest); w != nil {
+		return w, ""
+	}
+	if !h.key.verify(h.kind, token[:len(token)-len(signature)-1], signature) {
+		return nil, Signature
+	}
+	w := new(wire)
+	data, err := base64.RawURLEncoding.Strict().DecodeString(payload)
+	if err != nil || json.Unmarshal(data, w) != nil || len(w.Audience) == 0 {
+		return nil, Malformed
+	}
+	h.key.seen.add(digest, len(token), w)
+	return w, ""
 }
 
 // base64URL looks before the decoder does, which passes over line breaks.
@@ -191,24 +185,8 @@ func (k *Keys) find(header string) (headed, bool) {
 	return ours, known
 }
 
-func (k *key) verify(text, encoded string) bool {
-	signature, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if err != nil {
-		return false
-	}
-	digest := sha256.Sum256([]byte(text))
-	switch public := k.signer.Public().(type) {
-	case *rsa.PublicKey:
-		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature) == nil
-	case *ecdsa.PublicKey:
-		return len(signature) == 64 && ecdsa.Verify(public, digest[:],
-			new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:]))
-	}
-	return false
-}
-
 // untimely looks at what is signed but may be another's or not of now.
-func (k *Keys) untimely(w wire) Reason {
+func (k *Keys) untimely(w *wire) Reason {
 	now := k.o.Now()
 	switch {
 	case w.Issuer != k.o.Issuer:
@@ -221,7 +199,7 @@ func (k *Keys) untimely(w wire) Reason {
 	return ""
 }
 
-func (w wire) claims(kind Kind) Claims {
+func (w *wire) claims(kind Kind) Claims {
 	c := Claims{
 		Kind: kind, Subject: w.Subject, Name: w.Name, Email: w.Email, Groups: w.Groups,
 		Audience: w.Audience[0], AuthorizedParty: w.Party, Session: w.Session, ID: w.ID,
