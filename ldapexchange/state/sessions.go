@@ -80,7 +80,8 @@ func NewSessions(store Store, revoked *Revocations, life time.Duration, now func
 }
 
 // Create begins a session of User, Name, Client and what else s says, and
-// returns it with the first refresh token. Errors: ErrUnavailable.
+// returns it with the first refresh token. Of a user who has PerUser sessions
+// the oldest ends, and its tokens. Errors: ErrUnavailable.
 func (s *Sessions) Create(ctx context.Context, session Session) (Session, secret.Text, error) {
 	if session.User == "" {
 		return Session{}, secret.Text{}, errors.New("state: a session is somebody's")
@@ -93,6 +94,9 @@ func (s *Sessions) Create(ctx context.Context, session Session) (Session, secret
 	session.Used, session.Ends = session.Created, session.Created.Add(s.life)
 	r := record{Session: session, Hash: token.hash(), TagKey: randomBytes(32)}
 	if _, err := s.put(ctx, r, 0); err != nil {
+		return Session{}, secret.Text{}, err
+	}
+	if err := s.makeRoom(ctx, session); err != nil {
 		return Session{}, secret.Text{}, err
 	}
 	return session, token.text(r.TagKey), nil
@@ -227,7 +231,7 @@ func (s *Sessions) Get(ctx context.Context, id string) (Session, error) {
 func (s *Sessions) List(ctx context.Context, user string) iter.Seq2[Session, error] {
 	prefix := sessionPrefix
 	if user != "" {
-		prefix += base64.RawURLEncoding.EncodeToString(userHash(user)) + "."
+		prefix = userPrefix(user)
 	}
 	return func(yield func(Session, error) bool) {
 		for e, err := range s.store.List(ctx, prefix) {

@@ -1,0 +1,96 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kubecred/kubecred/internal/secret"
+)
+
+// fillUp gives alice as many sessions as she may have, a second between each.
+func fillUp(t testing.TB, c *clock, s *Sessions) (made []Session, tokens []secret.Text) {
+	t.Helper()
+	for range PerUser {
+		session, token := begin(t, s, begun())
+		made, tokens = append(made, session), append(tokens, token)
+		c.add(time.Second)
+	}
+	return made, tokens
+}
+
+func TestOldestSessionOfAUserMakesRoom(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	r := mustRooms(t, openTemp(t, now), now.now)
+	bob := begun()
+	bob.User, bob.Name = "5f0f-0002", "bob"
+	_, bobs := begin(t, r.sessions, bob)
+	made, tokens := fillUp(t, now, r.sessions)
+	tokens[0] = mustRotate(t, r.sessions, tokens[0]) // that it is in use counts for nothing
+	_, last := begin(t, r.sessions, begun())
+	wantRotate(t, "the oldest", r.sessions, tokens[0], ErrSession)
+	token := Token{ID: "j", Session: made[0].ID, User: made[0].User, IssuedAt: now.now()}
+	if err := r.revoked.Check(context.Background(), token); !errors.Is(err, ErrRevoked) {
+		t.Errorf("its tokens: %v", err)
+	}
+	wantRotate(t, "the second", r.sessions, tokens[1], nil)
+	wantRotate(t, "the new one", r.sessions, last, nil)
+	wantRotate(t, "another user's", r.sessions, bobs, nil)
+	if got := len(names(t, r.sessions, begun().User)); got != PerUser {
+		t.Errorf("%d sessions", got)
+	}
+}
+
+func TestSessionsBegunAtOnceAreBounded(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	r := mustRooms(t, openTemp(t, now), now.now)
+	_, tokens := fillUp(t, now, r.sessions)
+	const more = 20
+	fresh, errs := make([]secret.Text, more), make([]error, more)
+	var done sync.WaitGroup
+	for i := range more {
+		done.Go(func() { _, fresh[i], errs[i] = r.sessions.Create(context.Background(), begun()) })
+	}
+	done.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(names(t, r.sessions, begun().User)); got != PerUser {
+		t.Errorf("%d sessions", got)
+	}
+	for _, token := range fresh {
+		wantRotate(t, "a new one", r.sessions, token, nil)
+	}
+	wantRotate(t, "the last that had to go", r.sessions, tokens[more-1], ErrSession)
+	wantRotate(t, "the first that stays", r.sessions, tokens[more], nil)
+}
+
+// hangUpOnPut cancels the caller's context once something was written.
+type hangUpOnPut struct {
+	Store
+	cancel context.CancelFunc
+}
+
+func (h hangUpOnPut) Put(ctx context.Context, key string, value []byte, version uint64, expiry time.Time) (uint64, error) {
+	defer h.cancel()
+	return h.Store.Put(ctx, key, value, version, expiry)
+}
+
+func TestSessionsAreBoundedThoughTheCallerHangsUp(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	store := openTemp(t, now)
+	fillUp(t, now, mustRooms(t, store, now.now).sessions)
+	ctx, cancel := context.WithCancel(context.Background())
+	r := mustRooms(t, hangUpOnPut{store, cancel}, now.now)
+	if _, _, err := r.sessions.Create(ctx, begun()); err != nil {
+		t.Error(err)
+	}
+	if got := len(names(t, r.sessions, begun().User)); got != PerUser {
+		t.Errorf("%d sessions", got)
+	}
+}
