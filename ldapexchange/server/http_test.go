@@ -180,11 +180,14 @@ func TestAuditIsClean(t *testing.T) {
 	if len(lines) != 1 || lines[0]["decision"] != "refused" || lines[0]["reason"] != "credentials" {
 		t.Fatalf("%v", lines)
 	}
-	if name := fmt.Sprint(lines[0]["name"]); strings.ContainsAny(name, "\n\x1b\u202e") {
+	w = newWorld(t)
+	w.directory.set(func(d *fakeDirectory) { d.err = &AccountError{AccountLocked} }) // who has such a name
+	w.login("username", "eve\n{\"msg\":\"password\",\"decision\":\"granted\"}\x1b[2J\u202e")
+	if name, ok := w.lastLine("password")["name"].(string); !ok || strings.ContainsAny(name, "\n\x1b\u202e") {
 		t.Errorf("%q", name)
 	}
-	w.login("username", strings.Repeat("x", 5000))
-	if name := fmt.Sprint(w.lastLine("password")["name"]); len(name) > 2*maxTold {
+	w.login("username", strings.Repeat("x ", maxName/2-1)+"x")
+	if name, ok := w.lastLine("password")["name"].(string); !ok || len(name) > 2*maxTold {
 		t.Errorf("%d bytes of a name were told", len(name))
 	}
 }
@@ -201,7 +204,7 @@ func TestCanaries(t *testing.T) {
 	run := func() {
 		for _, a := range []answerOf{
 			w.login("password", "canary-wrong"), w.login("grant_type", "canary"), w.login("client_id", "canary-client"), w.login("client_secret", "canary-secret"),
-			w.login("audience", "canary-audience"), w.login("scope", "canary"), w.login("password", "canary\x00"),
+			w.login("audience", "canary-audience"), w.login("scope", "canary"), w.login("password", "canary\x00"), w.login("username", "canary-name"),
 			w.refresh("canary-refresh-unknown"), w.refresh(got.RefreshToken, "client_id", "only-a"), w.refresh(got.IDToken),
 			w.form("/token?password=canary"), w.form("/revoke", "client_id", "kubernetes", "token", "canary"), w.form("/revoke?token=canary"),
 			w.reviewed("b", got.IDToken), w.reviewed("a", got.RefreshToken), w.reviewed("a", "canary.canary.canary"),

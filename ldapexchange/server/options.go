@@ -48,7 +48,7 @@ type Options struct {
 	Checks   []Check  // of readiness
 	Insecure []string // the insecure settings that are in force, for readiness
 	// Replaces is the Server that this one follows, after a reload: its metrics
-	// go on, and so does its draining. It may be nil.
+	// go on, and so do its draining and the digests in its audit. It may be nil.
 	Replaces *Server
 	// SeparateMetrics leaves /metrics out of Handler: see Server.Metrics.
 	SeparateMetrics bool

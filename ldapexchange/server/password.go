@@ -23,8 +23,9 @@ const (
 // up, after others of the user may go on.
 func (c *call) signIn(name string, password secret.Text) (Identity, *refusal) {
 	begin := time.Now()
-	c.say("name", name)
+	c.sayTyped(name)
 	who, r := c.checkPassword(name, password)
+	c.sayKnown(name, who, r)
 	if r != nil && r.code == "invalid_grant" {
 		step := c.s.o.RefusalStep
 		c.s.o.sleep(c.r.Context(), step-time.Since(begin)%step)

@@ -24,6 +24,7 @@ type Server struct {
 	clients  map[string]Client
 	clusters map[string]*cluster
 	metrics  *metrics
+	nameKey  *nameKey
 	headers  http.Header // of every answer; never changed
 	ready    *readiness
 	draining *atomic.Bool
@@ -56,10 +57,10 @@ func New(o Options) (*Server, error) {
 func (s *Server) follow(last *Server) {
 	s.o.Replaces = nil // which may go
 	if last != nil {
-		s.metrics, s.draining = last.metrics, last.draining
+		s.metrics, s.nameKey, s.draining = last.metrics, last.nameKey, last.draining
 		return
 	}
-	s.metrics, s.draining = newMetrics(), new(atomic.Bool)
+	s.metrics, s.nameKey, s.draining = newMetrics(), newNameKey(), new(atomic.Bool)
 }
 
 // Handler answers every route. Those of the protocol lie below the issuer's

@@ -88,11 +88,14 @@ func (s *Server) byPassword(c *call, client Client, f form) *refusal {
 // password does not send it again after invalid_grant, and this one may be good
 // again when the account is.
 func (r *refusal) ofAccount() *refusal {
-	if r.code == "invalid_grant" && r.reason != "credentials" {
+	if r.isAccounts() {
 		r.code = "interaction_required"
 	}
 	return r
 }
+
+// isAccounts reports whether a "no" to a password is the account's.
+func (r *refusal) isAccounts() bool { return r.code == "invalid_grant" && r.reason != "credentials" }
 
 // byRefresh spends the token last: a directory that is away, or a token that
 // cannot be made, costs nobody a session.
