@@ -54,13 +54,13 @@ func TestStalePasswordFileIsTriedOnce(t *testing.T) {
 		t.Errorf("kubectl exited with %d after %d failures of the plugin:\n%s", first.Code, runs, first.Stderr)
 	}
 	s.refused(s.run(desk.Null, kubectl(t), "get", "pods"))
-	s.decided("password", "refused", "credentials", 1)
-	if all := s.issued(); all != 1 {
-		t.Errorf("the exchange was asked %d times", all)
-	}
 	s.keep(exchange.Password)
 	if out := s.run(desk.Null, s.program, append([]string{"login"}, s.kept("--audience="+exchange.Here)...)...); out.Code != 0 {
 		t.Errorf("login exited with %d: %s", out.Code, out.Stderr)
+	}
+	s.decided("password", "refused", "credentials", 1)
+	if all := s.issued(); all != 2 {
+		t.Errorf("the exchange was asked %d times, and once of it for the new password", all)
 	}
 	s.sees(s.finish(s.whoAmI(desk.Null)))
 }

@@ -101,11 +101,11 @@ func TestStalePasswordFileLocksNoAccount(t *testing.T) {
 	for range 2 {
 		s.refused(s.run(desk.Null, kubectl(t), "get", "pods"))
 	}
-	s.decided("password", "refused", "credentials", 1)
 	s.keep(exchange.Password)
 	if out := s.run(desk.Null, s.program, append([]string{"login"}, flags...)...); out.Code != 0 {
 		t.Errorf("login exited with %d: %s", out.Code, out.Stderr)
 	}
+	s.decided("password", "refused", "credentials", 1)
 	s.seen(s.finish(s.whoAmI(desk.Null)))
 }
 

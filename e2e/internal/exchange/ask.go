@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,31 +112,41 @@ type Decision struct {
 	Event    string `json:"msg"`
 	Decision string `json:"decision"`
 	Reason   string `json:"reason"`
-	Name     string `json:"name"` // as typed
-	User     string `json:"user"` // as clusters know it
+	Digest   string `json:"name_digest"` // of the name as typed
+	User     string `json:"user"`        // as clusters know it
 	Subject  string `json:"subject"`
 	Cluster  string `json:"cluster"`
 	Session  string `json:"session"`
 	JTI      string `json:"jti"`
 }
 
-// Decisions are those about one user so far, in their order.
+// Decisions are those about one user so far, in their order. Failed sign-ins are
+// known by the digest of the name, once the user has signed in.
 func (x *Exchange) Decisions(name string) ([]Decision, error) {
+	all, err := x.decisions()
+	digests := map[string]bool{}
+	named := func(d Decision) bool { return d.User == Prefix+name || d.Subject == name }
+	for _, d := range all {
+		if named(d) && d.Digest != "" {
+			digests[d.Digest] = true
+		}
+	}
+	return slices.DeleteFunc(all, func(d Decision) bool { return !named(d) && !digests[d.Digest] }), err
+}
+
+func (x *Exchange) decisions() (all []Decision, err error) {
 	f, err := os.Open(x.path("audit.log"))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	var about []Decision
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		var d Decision
 		if err := json.Unmarshal(lines.Bytes(), &d); err != nil {
 			return nil, fmt.Errorf("the audit has the line %q", lines.Text())
 		}
-		if d.Name == name || d.User == Prefix+name || d.Subject == name {
-			about = append(about, d)
-		}
+		all = append(all, d)
 	}
-	return about, lines.Err()
+	return all, lines.Err()
 }
