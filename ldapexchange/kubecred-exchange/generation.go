@@ -234,7 +234,29 @@ func openAudit(a config.Audit, stdout io.Writer) (*slog.Logger, io.Closer, error
 	if err != nil {
 		return nil, nil, err
 	}
-	return slog.New(slog.NewJSONHandler(f, nil)), f, nil
+	return slog.New(slog.NewJSONHandler(&wholeLines{to: f}, nil)), f, nil
+}
+
+// wholeLines begins a new line after one that a full disk cut off. Its handler
+// calls it once for each line, and for one at a time.
+type wholeLines struct {
+	to   io.Writer
+	torn bool
+}
+
+// Write implements io.Writer.
+func (w *wholeLines) Write(line []byte) (int, error) {
+	text := line
+	if w.torn {
+		text = append([]byte("\n"), line...)
+	}
+	n, err := w.to.Write(text)
+	if err != nil {
+		w.torn = w.torn || n > 0
+		return 0, err
+	}
+	w.torn = false
+	return len(line), nil
 }
 
 // directoryTime is for all that one sign-in asks of the directory, and below

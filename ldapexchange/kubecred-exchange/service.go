@@ -270,6 +270,6 @@ func (s *service) operate(what, target string, do func(*operator) error) error {
 	if err != nil {
 		outcome = "failed"
 	}
-	g.audit.Info("operator", "operation", what, "target", target, "decision", outcome)
+	g.server.Audit().Info("operator", "operation", what, "target", target, "decision", outcome)
 	return err
 }

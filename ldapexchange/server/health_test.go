@@ -31,7 +31,7 @@ func TestReadiness(t *testing.T) {
 		}
 	})
 	answer := w.request("GET", "/readyz", "", "")
-	if answer.StatusCode != 200 || answer.body != "[+]directory ok\n[+]state ok\n[!]insecure: directory: LDAP without TLS\n" {
+	if answer.StatusCode != 200 || answer.body != "[+]directory ok\n[+]state ok\n[+]audit ok\n[!]insecure: directory: LDAP without TLS\n" {
 		t.Errorf("%d %q", answer.StatusCode, answer.body)
 	}
 	broken.Store(true)
@@ -55,7 +55,7 @@ func TestReadiness(t *testing.T) {
 
 func TestCheckThatPanics(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.Checks = []Check{{"directory", func(context.Context) error { panic("x") }}} })
-	if answer := w.request("GET", "/readyz", "", ""); answer.StatusCode != 503 || answer.body != "[-]directory failed\n" {
+	if answer := w.request("GET", "/readyz", "", ""); answer.StatusCode != 503 || answer.body != "[-]directory failed\n[+]audit ok\n" {
 		t.Errorf("%d %q", answer.StatusCode, answer.body)
 	}
 }

@@ -23,6 +23,7 @@ type metrics struct {
 	connections prometheus.Gauge
 	evicted     prometheus.Counter
 	panics      prometheus.Counter
+	unaudited   prometheus.Counter
 }
 
 const namespace = "kubecred_exchange"
@@ -47,8 +48,10 @@ func newMetrics() *metrics {
 			Help: "Quiet connections closed to make room for others."}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "panics_total",
 			Help: "Handlers that panicked: a bug each."}),
+		unaudited: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "audit_lines_lost_total",
+			Help: "Lines that the audit did not take; the log has them."}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.decisions, m.directory, m.connections, m.evicted, m.panics,
+	m.registry.MustRegister(m.requests, m.seconds, m.decisions, m.directory, m.connections, m.evicted, m.panics, m.unaudited,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,7 @@ type Server struct {
 	clients  map[string]Client
 	clusters map[string]*cluster
 	metrics  *metrics
+	auditor  *auditor
 	nameKey  *nameKey
 	headers  http.Header // of every answer; never changed
 	ready    *readiness
@@ -49,7 +51,7 @@ func New(o Options) (*Server, error) {
 	for _, c := range o.Clusters {
 		s.clusters[c.Name] = &cluster{c, callerDigest(c.CallerToken)}
 	}
-	s.ready = newReadiness(o)
+	s.ready = newReadiness(s.o)
 	return s, nil
 }
 
@@ -58,9 +60,18 @@ func (s *Server) follow(last *Server) {
 	s.o.Replaces = nil // which may go
 	if last != nil {
 		s.metrics, s.nameKey, s.draining = last.metrics, last.nameKey, last.draining
+		s.audit(last.auditor.missing)
 		return
 	}
 	s.metrics, s.nameKey, s.draining = newMetrics(), newNameKey(), new(atomic.Bool)
+	s.audit(new(atomic.Int64))
+}
+
+// audit puts the auditor before the audit's own handler.
+func (s *Server) audit(missing *atomic.Int64) {
+	s.auditor = &auditor{s.o.Audit.Handler(), s.o.Log, s.metrics.unaudited, missing}
+	s.o.Audit = slog.New(s.auditor)
+	s.o.Checks = append(slices.Clip(s.o.Checks), Check{"audit", s.auditor.check})
 }
 
 // Handler answers every route. Those of the protocol lie below the issuer's
