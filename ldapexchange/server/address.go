@@ -23,8 +23,8 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	}
 	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(forwarded) {
-		next, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
+		next, ok := parseHop(strings.TrimSpace(hop))
+		if !ok {
 			break // nobody wrote it whom we trust
 		}
 		if at = next.Unmap().WithZone(""); !within(at, trusted) {
@@ -32,6 +32,15 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		}
 	}
 	return at
+}
+
+// parseHop takes an address with a port as well, as Azure's gateways write it.
+func parseHop(hop string) (netip.Addr, bool) {
+	if at, err := netip.ParseAddr(hop); err == nil {
+		return at, true
+	}
+	at, err := netip.ParseAddrPort(hop)
+	return at.Addr(), err == nil
 }
 
 func within(a netip.Addr, networks []netip.Prefix) bool {

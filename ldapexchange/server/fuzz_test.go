@@ -81,6 +81,7 @@ func FuzzRoutes(f *testing.F) {
 func FuzzClientAddress(f *testing.F) {
 	f.Add("10.0.0.1:1", "198.51.100.1, 10.0.0.2")
 	f.Add("[fd00::1%1]:1", ",,")
+	f.Add("10.0.0.1:1", "203.0.113.7:4711, [fd00::1%1]:443")
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	f.Fuzz(func(t *testing.T, peer, forwarded string) {
 		r := &http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {forwarded}}}
