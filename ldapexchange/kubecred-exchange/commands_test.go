@@ -159,14 +159,20 @@ func TestRevokeTakesNoToken(t *testing.T) {
 	}
 }
 
-// Operators are in the audit, with whom they revoked.
+// Operators are in the audit, with whom they revoked; so is who goes on.
 func TestOperatorsAreAudited(t *testing.T) {
 	h := newHouse(t)
 	h.serve()
-	h.login()
+	got := h.login()
 	h.must("revoke", "user", devUser)
-	if audit := readFile(t, h.at("audit.log")); !strings.Contains(audit, `"operation":"revoke user","target":"alice","decision":"done"`) {
+	h.refresh(got.Refresh)
+	audit := readFile(t, h.at("audit.log"))
+	if !strings.Contains(audit, `"operation":"revoke user","target":"alice","decision":"done"`) {
 		t.Errorf("%s", audit)
+	}
+	_, refused, _ := strings.Cut(audit, `"msg":"refresh","decision":"refused","reason":"no session"`)
+	if !strings.Contains(refused, `"session":"`) || !strings.Contains(refused, `"subject":"`) {
+		t.Errorf("who goes on is not named: %s", audit)
 	}
 }
 

@@ -199,6 +199,9 @@ func (s *fakeState) find(refresh secret.Text) (Session, error) {
 	if !there || !session.Expiry.After(s.now()) {
 		return Session{}, ErrNoSession
 	}
+	if s.revoked[session.User] {
+		return session, ErrNoSession
+	}
 	return session, nil
 }
 

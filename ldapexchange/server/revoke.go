@@ -49,6 +49,7 @@ func (c *call) revokeToken(client Client, token string) *refusal {
 		return nil
 	}
 	session, err := c.s.o.Sessions.Find(ctx, secret.New(token))
+	c.saySession(session)
 	switch {
 	case errors.Is(err, ErrNoSession), errors.Is(err, ErrReused):
 		c.reason = "no session"
@@ -60,8 +61,6 @@ func (c *call) revokeToken(client Client, token string) *refusal {
 		c.reason = "another client"
 		return nil
 	}
-	c.say("subject", session.User)
-	c.say("session", session.ID)
 	return c.endSession(session.ID, nil)
 }
 

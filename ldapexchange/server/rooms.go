@@ -137,7 +137,8 @@ type Sessions interface {
 	// Create keeps a new session, with an ID and an end of the store's choice,
 	// and returns it with its first refresh token.
 	Create(context.Context, Session) (Session, secret.Text, error)
-	// Find returns the session of a refresh token, spent or not.
+	// Find returns the session of a refresh token, spent or not. Beside
+	// ErrNoSession it may return one that was revoked: to be named, and no more.
 	Find(ctx context.Context, refresh secret.Text) (Session, error)
 	// Rotate spends a refresh token of a client's for the next one.
 	Rotate(ctx context.Context, refresh secret.Text, client string) (secret.Text, error)

@@ -105,11 +105,10 @@ func (s *Server) byRefresh(c *call, client Client, f form) *refusal {
 	}
 	spent := secret.New(f["refresh_token"])
 	session, err := s.o.Sessions.Find(c.r.Context(), spent)
-	c.say("session", session.ID)
+	c.saySession(session)
 	if err != nil {
 		return c.noSession(session, err)
 	}
-	c.say("subject", session.User)
 	if session.Client != client.ID {
 		return denied("another client", "the refresh token is another client's")
 	}
@@ -138,6 +137,12 @@ func (s *Server) byRefresh(c *call, client Client, f form) *refusal {
 		return c.noSession(session, err)
 	}
 	return c.grant(got, refresh)
+}
+
+// saySession names a session, which may be one that has ended.
+func (c *call) saySession(session Session) {
+	c.say("session", session.ID)
+	c.say("subject", session.User)
 }
 
 // stillThere asks the directory about a session's person. A "no" ends the

@@ -312,6 +312,22 @@ func TestRefreshRefuses(t *testing.T) {
 }
 
 // A session has an end, and so has the last token of it.
+// Who goes on with what was revoked is named, and gets nothing.
+func TestRevokedSessionIsNamed(t *testing.T) {
+	w := newWorld(t)
+	got := w.login().tokens(t)
+	session := w.lastLine("password")["session"]
+	w.state.set(func(s *fakeState) { s.revoked["id-alice"] = true })
+	w.refresh(got.RefreshToken).refused(t, 400, "invalid_grant")
+	if line := w.lastLine("refresh"); line["session"] != session || line["subject"] != "id-alice" || line["reason"] != "no session" {
+		t.Errorf("%v", line)
+	}
+	w.form("/revoke", "client_id", "kubernetes", "token", got.RefreshToken)
+	if line := w.lastLine("revoke"); line["session"] != session || line["reason"] != "no session" {
+		t.Errorf("%v", line)
+	}
+}
+
 func TestSessionEnds(t *testing.T) {
 	w := newWorld(t)
 	w.state.life = time.Hour

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
@@ -169,7 +170,8 @@ func (s *Sessions) reused(ctx context.Context, r record) error {
 	return ErrReuse
 }
 
-// load returns a session that lives.
+// load returns a session that lives. One that was revoked, and lies there still,
+// comes with ErrSession: it MUST NOT pass for a living one, and may be named.
 func (s *Sessions) load(ctx context.Context, id string) (record, uint64, error) {
 	e, err := s.store.Get(ctx, sessionPrefix+id)
 	if errors.Is(err, ErrNotFound) {
@@ -181,10 +183,10 @@ func (s *Sessions) load(ctx context.Context, id string) (record, uint64, error) 
 	if err != nil {
 		return record{}, 0, err
 	}
-	if err := s.revoked.check(ctx, r.Session); err != nil {
-		if errors.Is(err, ErrRevoked) {
-			err = ErrSession
-		}
+	switch err := s.revoked.check(ctx, r.Session); {
+	case errors.Is(err, ErrRevoked):
+		return r, 0, ErrSession
+	case err != nil:
 		return record{}, 0, err
 	}
 	return r, e.Version, nil
@@ -207,15 +209,16 @@ func (s *Sessions) put(ctx context.Context, r record, version uint64) (uint64, e
 }
 
 // Find returns the session of a refresh token, spent or not, for whoever
-// revokes it. Errors: ErrSession, ErrUnavailable.
+// revokes it. Errors: ErrSession, beside which it returns a session that was
+// revoked with its user or with all, so that it can be named; ErrUnavailable.
 func (s *Sessions) Find(ctx context.Context, token secret.Text) (Session, error) {
 	t, ok := parseRefresh(token)
 	if !ok {
 		return Session{}, ErrSession
 	}
 	r, _, err := s.load(ctx, sessionID(t.session[:]))
-	if err == nil && !t.issued(r.TagKey) {
-		return Session{}, ErrSession
+	if !t.issued(r.TagKey) { // who made it up learns nothing, and names nobody
+		return Session{}, cmp.Or(err, ErrSession)
 	}
 	return r.Session, err
 }
@@ -223,7 +226,10 @@ func (s *Sessions) Find(ctx context.Context, token secret.Text) (Session, error)
 // Get returns a session by its ID. Errors: ErrSession, ErrUnavailable.
 func (s *Sessions) Get(ctx context.Context, id string) (Session, error) {
 	r, _, err := s.load(ctx, id)
-	return r.Session, err
+	if err != nil {
+		return Session{}, err
+	}
+	return r.Session, nil
 }
 
 // List goes through the living sessions of a user, or of all where user is

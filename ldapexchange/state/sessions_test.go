@@ -354,6 +354,32 @@ func TestFindKnowsSpentTokens(t *testing.T) {
 	}
 }
 
+// A session that was revoked with its user can be named, by its own token alone,
+// and lives for nobody.
+func TestRevokedSessionIsNamed(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	now := newClock()
+	r := mustRooms(t, openTemp(t, now), now.now)
+	made, token := begin(t, r.sessions, begun())
+	parsed, _ := parseRefresh(token)
+	if err := r.sessions.RevokeUser(ctx, made.User); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.sessions.Find(ctx, token); !errors.Is(err, ErrSession) || got.ID != made.ID || got.User != made.User {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := r.sessions.Find(ctx, parsed.text(randomBytes(32))); !errors.Is(err, ErrSession) || got != (Session{}) {
+		t.Errorf("a forged one: %+v, %v", got, err)
+	}
+	if got, err := r.sessions.Get(ctx, made.ID); !errors.Is(err, ErrSession) || got != (Session{}) {
+		t.Errorf("by its ID: %+v, %v", got, err)
+	}
+	if got, next, err := r.sessions.Rotate(ctx, token, made.Client, nil); !errors.Is(err, ErrSession) || got != (Session{}) || !next.Empty() {
+		t.Errorf("renewed: %+v, %v", got, err)
+	}
+}
+
 // What lies on the disk lets nobody in, and errors tell nobody.
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
