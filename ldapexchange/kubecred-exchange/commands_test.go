@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kubecred/kubecred/internal/build"
+	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/ldapexchange/directory"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/control"
@@ -260,5 +263,24 @@ func TestMetricsListener(t *testing.T) {
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusNotFound {
 		t.Errorf("everybody sees the metrics: %d", answer.StatusCode)
+	}
+}
+
+// Others of the same name are no state that is away.
+func TestBusyName(t *testing.T) {
+	t.Parallel()
+	s := newHouse(t).service()
+	l := limits{s.current.memory.attempts}
+	for range s.current.config.Limits.FailuresPerUser {
+		attempt, err := l.Begin(t.Context(), devUser, netip.Addr{}, secret.New("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer attempt.Done()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := l.Begin(ctx, devUser, netip.Addr{}, secret.New("x")); !errors.Is(err, server.ErrBusy) || errors.Is(err, server.ErrUnavailable) {
+		t.Errorf("%v", err)
 	}
 }

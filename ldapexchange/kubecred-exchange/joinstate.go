@@ -119,6 +119,8 @@ func (l limits) Begin(ctx context.Context, user string, address netip.Addr, pass
 		return nil, &server.LimitedError{After: limited.After}
 	case errors.Is(err, state.ErrKnownWrong):
 		return nil, server.ErrCredentials
+	case errors.Is(err, state.ErrBusy):
+		return nil, fmt.Errorf("%w: %w", server.ErrBusy, err)
 	}
 	return nil, fromState(err)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -108,6 +109,38 @@ func TestHangingUpCounts(t *testing.T) {
 	w.do(r.WithContext(ctx))
 	if w.state.failures["user alice"] != 1 {
 		t.Errorf("counted %v", w.state.failures)
+	}
+}
+
+// crowded are Limits at which others stay, and what time they were given.
+type crowded struct{ given time.Duration }
+
+func (l *crowded) Begin(ctx context.Context, _ string, _ netip.Addr, _ secretText) (Attempt, error) {
+	end, bounded := ctx.Deadline()
+	if !bounded {
+		return nil, errors.New("it may take forever")
+	}
+	if l.given = time.Until(end); l.given < time.Second {
+		<-ctx.Done()
+	}
+	return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
+}
+
+// Whoever waits for others of the same name is answered while they still listen.
+func TestWaitForOthersIsBounded(t *testing.T) {
+	for _, test := range []struct{ directory, most time.Duration }{
+		{20 * time.Millisecond, 20 * time.Millisecond}, {30 * time.Second, maxWait},
+	} {
+		l := new(crowded)
+		w := newWorld(t, func(o *Options) { o.DirectoryTimeout, o.Limits = test.directory, l })
+		answer := w.login()
+		answer.refused(t, 503, "temporarily_unavailable")
+		if l.given <= 0 || l.given > test.most || answer.Header.Get("Retry-After") != "1" {
+			t.Errorf("%s, of %s", l.given, test.most)
+		}
+		if line := w.lastLine("password"); line["reason"] != "busy" || line["decision"] != "failed" {
+			t.Errorf("%v", line)
+		}
 	}
 }
 

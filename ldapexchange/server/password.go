@@ -34,13 +34,15 @@ func (c *call) signIn(name string, password secret.Text) (Identity, *refusal) {
 }
 
 func (c *call) checkPassword(name string, password secret.Text) (Identity, *refusal) {
-	attempt, err := c.s.o.Limits.Begin(c.r.Context(), name, c.address, password)
+	attempt, err := c.begin(name, password)
 	var limited *LimitedError
 	switch {
 	case errors.As(err, &limited):
 		return Identity{}, tooMany(limited.After)
 	case errors.Is(err, ErrCredentials):
 		return Identity{}, noEntry(err)
+	case errors.Is(err, ErrBusy):
+		return Identity{}, busy()
 	case err != nil:
 		return Identity{}, unavailable("state", err)
 	}
@@ -59,6 +61,18 @@ func (c *call) checkPassword(name string, password secret.Text) (Identity, *refu
 		return Identity{}, unavailable("state", err)
 	}
 	return Identity{}, r
+}
+
+// maxWait bounds the wait for others of the same name. With all that the
+// directory may take it stays below writeTimeout.
+const maxWait = 10 * time.Second
+
+// begin waits for no longer than one sign-in may take: by then those who were
+// first have had their answer, and others have taken their place.
+func (c *call) begin(name string, password secret.Text) (Attempt, error) {
+	ctx, cancel := context.WithTimeout(c.r.Context(), min(maxWait, c.s.o.DirectoryTimeout))
+	defer cancel()
+	return c.s.o.Limits.Begin(ctx, name, c.address, password)
 }
 
 // count counts a "no" of the directory. One that is the account's says nothing
@@ -160,4 +174,10 @@ func denied(reason, description string) *refusal {
 func tooMany(wait time.Duration) *refusal {
 	return &refusal{status: http.StatusTooManyRequests, code: "temporarily_unavailable", reason: "limit", retry: wait,
 		description: "too many failed sign-ins: wait before you try again"}
+}
+
+// busy is "later", and no limit: nobody need have failed.
+func busy() *refusal {
+	return &refusal{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", reason: "busy", retry: time.Second,
+		description: "too many sign-ins with this name are under way: try again later"}
 }

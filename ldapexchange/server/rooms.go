@@ -26,6 +26,9 @@ var (
 	// (RFC 9700, section 4.14.2).
 	ErrReused = errors.New("the refresh token was used before")
 
+	// ErrBusy is that others sign in with the same name, and go on for too long.
+	ErrBusy = errors.New("too many sign-ins with this name are under way")
+
 	// ErrTooLarge is a token that the Signer does not make for its size.
 	ErrTooLarge = errors.New("the token would be too large")
 	// ErrCSR is a certificate signing request that is no good. The text of an
@@ -161,9 +164,9 @@ type Revocations interface {
 // Limits counts failures, of a user and of an address.
 type Limits interface {
 	// Begin asks whether the directory may be asked, and waits where too many
-	// ask for the same user at once. Its errors are *LimitedError,
-	// ErrCredentials for a password that is known to be wrong, or anything else
-	// for "not now". User is what was typed: that many spellings are one name
+	// ask for the same user at once, until the context ends. Its errors are
+	// *LimitedError, ErrCredentials for a password that is known to be wrong,
+	// ErrBusy after such a wait, or anything else for "not now". User is what was typed: that many spellings are one name
 	// is the Limits' to know.
 	Begin(ctx context.Context, user string, address netip.Addr, password secret.Text) (Attempt, error)
 }

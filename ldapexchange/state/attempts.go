@@ -113,9 +113,10 @@ type Attempt struct {
 
 // Begin asks whether the directory may be asked. While failures are left to a
 // user, as many of their logins go on at once; others wait for these, so that
-// guesses sent together do not all pass before the first of them is counted.
+// guesses sent together do not all pass before the first of them is counted. They
+// wait until the context ends, which the caller has to bound.
 //
-// Errors: *LimitedError, ErrKnownWrong, ErrUnavailable, the context's.
+// Errors: *LimitedError, ErrKnownWrong, ErrBusy, ErrUnavailable, the context's.
 func (a *Attempts) Begin(ctx context.Context, user string, address netip.Addr, password secret.Text) (*Attempt, error) {
 	user = fold(user)
 	t := &Attempt{

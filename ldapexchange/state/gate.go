@@ -2,9 +2,14 @@ package state
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
+
+// ErrBusy: the context ended while logins of the same user were still under way.
+var ErrBusy = errors.New("state: too many logins of this user are under way")
 
 // gate is where the logins of one user wait for each other.
 type gate struct {
@@ -29,7 +34,7 @@ func (a *Attempts) enter(ctx context.Context, t *Attempt) (*gate, error) {
 			case <-changed:
 				continue
 			case <-ctx.Done():
-				err = ctx.Err()
+				err = fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
 			}
 		}
 		a.release(g)
