@@ -48,6 +48,8 @@ var arrows = map[string][]string{
 	"ldapexchange/directory": {"internal/secret", "internal/term"},
 	"internal/ldaptest":      {},
 
+	"ldapexchange/state/storetest": {"internal/secret", "ldapexchange/state"},
+
 	"ldapexchange/kubecred-exchange": {
 		"internal/build", "internal/private", "internal/secret", "internal/term", "ldapexchange/directory", "ldapexchange/issuer",
 		"ldapexchange/kubecred-exchange/config", "ldapexchange/kubecred-exchange/control", "ldapexchange/server", "ldapexchange/state",

@@ -17,6 +17,7 @@ const PerUser = 100
 // makeRoom ends a user's oldest sessions, now that there is a new one. It ends
 // them though the caller is gone: who hangs up each time would have no bound.
 //
+// The new one stays whatever its age: a clock that was put back locks nobody out.
 // What was revoked and lies there still counts as well. It is older than what
 // was not, so that it goes first.
 func (s *Sessions) makeRoom(ctx context.Context, made Session) error {
@@ -33,7 +34,7 @@ func (s *Sessions) makeRoom(ctx context.Context, made Session) error {
 		}
 		old[i] = r.Session
 	}
-	slices.SortFunc(old, func(a, b Session) int { return a.Created.Compare(b.Created) })
+	slices.SortStableFunc(old, func(a, b Session) int { return a.Created.Compare(b.Created) })
 	return s.revokeEach(ctx, old[:len(old)-PerUser+1])
 }
 

@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -42,31 +41,6 @@ func TestOldestSessionOfAUserMakesRoom(t *testing.T) {
 	if got := len(names(t, r.sessions, begun().User)); got != PerUser {
 		t.Errorf("%d sessions", got)
 	}
-}
-
-func TestSessionsBegunAtOnceAreBounded(t *testing.T) {
-	t.Parallel()
-	now := newClock()
-	r := mustRooms(t, openTemp(t, now), now.now)
-	_, tokens := fillUp(t, now, r.sessions)
-	const more = 20
-	fresh, errs := make([]secret.Text, more), make([]error, more)
-	var done sync.WaitGroup
-	for i := range more {
-		done.Go(func() { _, fresh[i], errs[i] = r.sessions.Create(context.Background(), begun()) })
-	}
-	done.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
-	if got := len(names(t, r.sessions, begun().User)); got != PerUser {
-		t.Errorf("%d sessions", got)
-	}
-	for _, token := range fresh {
-		wantRotate(t, "a new one", r.sessions, token, nil)
-	}
-	wantRotate(t, "the last that had to go", r.sessions, tokens[more-1], ErrSession)
-	wantRotate(t, "the first that stays", r.sessions, tokens[more], nil)
 }
 
 // hangUpOnPut cancels the caller's context once something was written.

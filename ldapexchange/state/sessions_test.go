@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -130,30 +129,6 @@ func TestGraceRepeatsTheAnswer(t *testing.T) {
 		t.Error("another successor")
 	}
 	wantRotate(t, "the second", r.sessions, second, nil)
-}
-
-func TestFiftyAtOnceRotateOnce(t *testing.T) {
-	t.Parallel()
-	r := mustRooms(t, openTemp(t, newClock()), newClock().now)
-	_, first := begin(t, r.sessions, begun())
-	tokens := make([]secret.Text, 50)
-	errs := make([]error, 50)
-	var done sync.WaitGroup
-	for i := range tokens {
-		done.Go(func() { tokens[i], errs[i] = rotate(r.sessions, first) })
-	}
-	done.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
-	for _, token := range tokens {
-		if !token.Equal(tokens[0]) {
-			t.Fatal("two successors are good")
-		}
-	}
-	wantRotate(t, "the successor", r.sessions, tokens[0], nil)
-	wantRotate(t, "the successor again", r.sessions, tokens[0], nil) // a repeated answer
-	wantRotate(t, "the first", r.sessions, first, ErrReuse)
 }
 
 func TestRotateRefusesWhatWasNeverIssued(t *testing.T) {

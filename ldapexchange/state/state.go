@@ -3,7 +3,7 @@
 //
 // Store is the small interface below, made for more than one implementation:
 // each change is a compare-and-swap of one key, entries end by themselves, and
-// changes can be watched. Bolt keeps it in one file for one process. Sessions,
+// changes can be watched; storetest tests any. Bolt keeps it in one file for one process. Sessions,
 // Revocations and Attempts stand on any Store and assume no more than it says.
 //
 // What is stored is of no use to a thief: of a refresh token there is its
