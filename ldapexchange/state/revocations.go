@@ -102,8 +102,9 @@ func (r *Revocations) Revoke(ctx context.Context, t Token) error {
 	return r.mark(ctx, idKey(t.ID), nil, t.Expiry.Add(slack))
 }
 
-func (r *Revocations) session(ctx context.Context, id string) error {
-	return r.mark(ctx, sessionKey(id), nil, r.now().Add(r.keep))
+// session ends one; remains are for whoever asks whose it was.
+func (r *Revocations) session(ctx context.Context, id string, remains []byte) error {
+	return r.mark(ctx, sessionKey(id), remains, r.now().Add(r.keep))
 }
 
 func (r *Revocations) user(ctx context.Context, user string) error {

@@ -170,12 +170,12 @@ func (s *Sessions) reused(ctx context.Context, r record) error {
 	return ErrReuse
 }
 
-// load returns a session that lives. One that was revoked, and lies there still,
+// load returns a session that lives. One that was revoked, or what is left of it,
 // comes with ErrSession: it MUST NOT pass for a living one, and may be named.
 func (s *Sessions) load(ctx context.Context, id string) (record, uint64, error) {
 	e, err := s.store.Get(ctx, sessionPrefix+id)
 	if errors.Is(err, ErrNotFound) {
-		return record{}, 0, ErrSession
+		return s.ended(ctx, id), 0, ErrSession
 	} else if err != nil {
 		return record{}, 0, err
 	}
@@ -209,8 +209,8 @@ func (s *Sessions) put(ctx context.Context, r record, version uint64) (uint64, e
 }
 
 // Find returns the session of a refresh token, spent or not, for whoever
-// revokes it. Errors: ErrSession, beside which it returns a session that was
-// revoked with its user or with all, so that it can be named; ErrUnavailable.
+// revokes it. Errors: ErrSession, beside which it returns the ID and the user of
+// a session that was revoked, so that it can be named; ErrUnavailable.
 func (s *Sessions) Find(ctx context.Context, token secret.Text) (Session, error) {
 	t, ok := parseRefresh(token)
 	if !ok {
@@ -262,7 +262,7 @@ func (s *Sessions) List(ctx context.Context, user string) iter.Seq2[Session, err
 // ErrSession where there is none (the tokens are revoked all the same),
 // ErrUnavailable.
 func (s *Sessions) Revoke(ctx context.Context, id string) error {
-	if err := s.revoked.session(ctx, id); err != nil { // first: killed in between, it is revoked
+	if err := s.revoked.session(ctx, id, s.remainsOf(ctx, id)); err != nil { // first: killed in between, it is revoked
 		return err
 	}
 	err := s.store.Delete(ctx, sessionPrefix+id, 0)

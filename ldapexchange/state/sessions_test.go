@@ -329,29 +329,59 @@ func TestFindKnowsSpentTokens(t *testing.T) {
 	}
 }
 
-// A session that was revoked with its user can be named, by its own token alone,
-// and lives for nobody.
+// A session that was revoked can be named, by its own token alone, and lives for
+// nobody.
 func TestRevokedSessionIsNamed(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
+	for name, revoke := range map[string]func(*Sessions, Session) error{
+		"by its ID": func(s *Sessions, made Session) error { return s.Revoke(ctx, made.ID) },
+		"by its ID twice": func(s *Sessions, made Session) error {
+			_ = s.Revoke(ctx, made.ID)
+			_ = s.Revoke(ctx, made.ID)
+			return nil
+		},
+		"with its user": func(s *Sessions, made Session) error { return s.RevokeUser(ctx, made.User) },
+		"with all":      func(s *Sessions, _ Session) error { return s.RevokeAll(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := newClock()
+			s := mustRooms(t, openTemp(t, now), now.now).sessions
+			made, token := begin(t, s, begun())
+			parsed, _ := parseRefresh(token)
+			if err := revoke(s, made); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Find(ctx, token); !errors.Is(err, ErrSession) || got.ID != made.ID || got.User != made.User {
+				t.Errorf("%+v, %v", got, err)
+			}
+			for _, key := range [][]byte{randomBytes(32), nil} {
+				if got, err := s.Find(ctx, parsed.text(key)); !errors.Is(err, ErrSession) || got != (Session{}) {
+					t.Errorf("a forged one: %+v, %v", got, err)
+				}
+			}
+			if got, err := s.Get(ctx, made.ID); !errors.Is(err, ErrSession) || got != (Session{}) {
+				t.Errorf("by its ID: %+v, %v", got, err)
+			}
+			if got, next, err := s.Rotate(ctx, token, made.Client, nil); !errors.Is(err, ErrSession) || got != (Session{}) || !next.Empty() {
+				t.Errorf("renewed: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// One that nobody knows has no name, not even for who makes a tag for it.
+func TestUnknownSessionIsNotNamed(t *testing.T) {
+	t.Parallel()
 	now := newClock()
-	r := mustRooms(t, openTemp(t, now), now.now)
-	made, token := begin(t, r.sessions, begun())
-	parsed, _ := parseRefresh(token)
-	if err := r.sessions.RevokeUser(ctx, made.User); err != nil {
-		t.Fatal(err)
+	s := mustRooms(t, openTemp(t, now), now.now).sessions
+	unknown := refreshToken{}
+	if err := s.Revoke(context.Background(), sessionID(unknown.session[:])); !errors.Is(err, ErrSession) {
+		t.Error(err)
 	}
-	if got, err := r.sessions.Find(ctx, token); !errors.Is(err, ErrSession) || got.ID != made.ID || got.User != made.User {
+	if got, err := s.Find(context.Background(), unknown.text(nil)); !errors.Is(err, ErrSession) || got != (Session{}) {
 		t.Errorf("%+v, %v", got, err)
-	}
-	if got, err := r.sessions.Find(ctx, parsed.text(randomBytes(32))); !errors.Is(err, ErrSession) || got != (Session{}) {
-		t.Errorf("a forged one: %+v, %v", got, err)
-	}
-	if got, err := r.sessions.Get(ctx, made.ID); !errors.Is(err, ErrSession) || got != (Session{}) {
-		t.Errorf("by its ID: %+v, %v", got, err)
-	}
-	if got, next, err := r.sessions.Rotate(ctx, token, made.Client, nil); !errors.Is(err, ErrSession) || got != (Session{}) || !next.Empty() {
-		t.Errorf("renewed: %+v, %v", got, err)
 	}
 }
 

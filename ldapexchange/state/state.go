@@ -3,8 +3,9 @@
 //
 // Store is the small interface below, made for more than one implementation:
 // each change is a compare-and-swap of one key, entries end by themselves, and
-// changes can be watched; storetest tests any. Bolt keeps it in one file for one process. Sessions,
-// Revocations and Attempts stand on any Store and assume no more than it says.
+// changes can be watched. Bolt keeps it in one file for one process; storetest
+// tests any. Sessions, Revocations and Attempts stand on any Store and assume no
+// more than it says.
 //
 // What is stored is of no use to a thief: of a refresh token there is its
 // SHA-256, of names there are hashes where a key is made of them, and of
