@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -41,7 +42,8 @@ func faulty(t *testing.T, op ldaptest.Operation, a ldaptest.Answer) *ldaptest.Se
 }
 
 // Whatever a server does, a login ends in time, as an outage and never as a
-// wrong password, and the next server is asked.
+// wrong password, and the next server is asked: at once, or at the next login
+// where the first one has the password already.
 func TestFaults(t *testing.T) {
 	for name, fault := range map[string]struct {
 		op ldaptest.Operation
@@ -79,7 +81,15 @@ func TestFaults(t *testing.T) {
 			if fault.a.Stall && !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("%v is not the deadline's", err)
 			}
-			who, err := login(t, newLDAP(t, short(options(t, bad, good))), "alice", alicePass)
+			l := newLDAP(t, short(options(t, bad, good)))
+			if fault.op == ldaptest.Bind {
+				_, err := login(t, l, "alice", alicePass)
+				wants(t, err, ErrUnavailable)
+				if n := len(good.Requests(ldaptest.Bind)); n != 0 {
+					t.Errorf("the other server was sent %d binds as well", n)
+				}
+			}
+			who, err := login(t, l, "alice", alicePass)
 			if err != nil || who.Name != "alice" {
 				t.Errorf("with another server: %+v, %v", who, err)
 			}
@@ -87,6 +97,49 @@ func TestFaults(t *testing.T) {
 				t.Errorf("took %s", took)
 			}
 		})
+	}
+}
+
+// One typed password is sent once, right or wrong, found by a search or bound
+// directly: also where the bind went well and the connection broke after it.
+func TestPasswordIsSentToOneServer(t *testing.T) {
+	t.Parallel()
+	for _, template := range []string{"", "uid={name}," + people} {
+		for _, at := range []ldaptest.Operation{ldaptest.Bind, ldaptest.WhoAmI} {
+			if template == "" && at == ldaptest.WhoAmI {
+				continue // nothing follows the bind
+			}
+			first, second := faulty(t, at, ldaptest.Answer{Stall: true}), ldaptest.Start(t, tree()...)
+			o := short(options(t, first, second))
+			o.BindTemplate = template
+			_, err := login(t, newLDAP(t, o), "alice", alicePass)
+			wants(t, err, ErrUnavailable)
+			if n := second.Connections(); n != 0 || len(usersBinds(first)) != 1 {
+				t.Errorf("template %q, %s: %d binds at the first server, %d connections to the second", template, at, len(usersBinds(first)), n)
+			}
+		}
+	}
+}
+
+func usersBinds(s *ldaptest.Server) []ldaptest.Request {
+	return slices.DeleteFunc(s.Requests(ldaptest.Bind), func(r ldaptest.Request) bool { return r.DN == serviceDN })
+}
+
+// A server that was sent no password is followed by the next: one that cannot
+// be dialled, and one whose TLS fails.
+func TestUnreachableServersAreFollowed(t *testing.T) {
+	t.Parallel()
+	away, strange, good := ldaptest.Start(t), ldaptest.New(t), ldaptest.Start(t, tree()...)
+	away.Close()
+	oldTLS(strange)
+	strange.Serve(t)
+	for _, template := range []string{"", "uid={name}," + people} {
+		o := short(options(t, strange, good))
+		o.URLs = append([]string{"ldaps://" + away.Address}, o.URLs...)
+		o.BindTemplate = template
+		if who, err := login(t, newLDAP(t, o), "alice", alicePass); err != nil || who.Name != "alice" {
+			t.Errorf("template %q: %+v, %v", template, who, err)
+		}
 	}
 }
 

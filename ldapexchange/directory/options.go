@@ -16,7 +16,8 @@ type Options struct {
 	// URLs are the servers, in the order in which they are asked:
 	// ldaps://host[:636], or ldap://host[:389], which is StartTLS. The next one
 	// is for a server that cannot be reached or does not answer; a refusal is
-	// final.
+	// final. A user's password goes to one server only: where its answer stays
+	// out, the login fails, and the next login begins at another server.
 	URLs []string
 	// CAFile holds the authorities to trust instead of the system's, in PEM. It
 	// is read again when it changes; a bad one keeps the old.

@@ -50,7 +50,9 @@ func (l *LDAP) asService(ctx context.Context, use func(context.Context, *conn) e
 }
 
 // asUser binds as somebody over a connection of its own, runs then on it, and
-// closes it. A server's refusal of the bind is returned as it is.
+// closes it. A server's refusal of the bind is returned as it is. Once the bind
+// was sent no other server is asked, whatever became of it: this one may have
+// counted a failure, and the next would count the same one again.
 func (l *LDAP) asUser(ctx context.Context, dn string, password secret.Text, then func(context.Context, *conn) error) error {
 	return l.anywhere(ctx, func(h *host) error {
 		c, err := l.open(ctx, h)
@@ -58,15 +60,28 @@ func (l *LDAP) asUser(ctx context.Context, dn string, password secret.Text, then
 			return err
 		}
 		defer c.close()
-		if err := c.bind(ctx, l.o.BindTimeout, dn, password); err != nil {
-			return unavailable(h, "bind", bindError(err))
+		step, err := "bind", bindError(c.bind(ctx, l.o.BindTimeout, dn, password))
+		if err == nil {
+			step, err = "search", then(ctx, c)
 		}
-		return unavailable(h, "search", then(ctx, c))
+		if failed(err) && c.wire.wrote.Load() {
+			err = &sentError{err}
+		}
+		return unavailable(h, step, err)
 	})
 }
 
-// anywhere tries the servers in turn, for as long as each cannot be asked. It
-// holds one of the MaxConnections meanwhile.
+// sentError is the failure of a server that had been sent a user's bind.
+type sentError struct{ cause error }
+
+func (e *sentError) Error() string {
+	return e.cause.Error() + "; the password was sent, so that no other server is asked"
+}
+
+func (e *sentError) Unwrap() error { return e.cause }
+
+// anywhere tries the servers in turn, for as long as each cannot be asked and
+// was sent no user's password. It holds one of the MaxConnections meanwhile.
 func (l *LDAP) anywhere(ctx context.Context, try func(*host) error) error {
 	select {
 	case l.slots <- struct{}{}:
@@ -86,6 +101,10 @@ func (l *LDAP) anywhere(ctx context.Context, try func(*host) error) error {
 			return last
 		}
 		h.rest(l.o.now().Add(downFor))
+		var sent *sentError
+		if errors.As(last, &sent) {
+			return last
+		}
 	}
 	return last
 }

@@ -19,6 +19,7 @@ var errTooMuch = errors.New("the server's answer is too large")
 type wire struct {
 	net.Conn
 	left  atomic.Int64
+	wrote atomic.Bool // or tried to: how much of it went out nobody knows
 	cause atomic.Pointer[error]
 }
 
@@ -43,6 +44,7 @@ func (w *wire) Read(p []byte) (int, error) {
 }
 
 func (w *wire) Write(p []byte) (int, error) {
+	w.wrote.Store(true)
 	n, err := w.Conn.Write(p)
 	return n, w.note(err)
 }
