@@ -12,14 +12,18 @@ import (
 	"time"
 )
 
-// adReasons are Active Directory's, from the "data" of a refused bind. 525 and
-// 52e are an unknown user and a wrong password. All but 775 are told only to
-// whoever had the right password.
+// adReasons are Active Directory's, from the "data" of a refused bind, which is
+// an error of Windows in hexadecimal ([MS-ERREF], section 2.2). 525 and 52e are
+// an unknown user and a wrong password. All but 775 are told only to whoever had
+// the right password.
 var adReasons = map[string]Reason{
+	"52f": Restricted, // by a policy
 	"530": Restricted, // at this hour
 	"531": Restricted, // from this machine
 	"532": PasswordExpired,
 	"533": Disabled,
+	"568": Restricted, // in more groups than a domain controller takes
+	"569": Restricted, // in this way, such as over a network
 	"701": Expired,
 	"773": MustChange,
 	"775": Locked,
@@ -59,6 +63,7 @@ const (
 	adComputed = "msDS-User-Account-Control-Computed"
 	adExpires  = "accountExpires"
 	adLastSet  = "pwdLastSet"
+	adHours    = "logonHours"
 )
 
 func (s Status) attributes() []string {
@@ -66,7 +71,7 @@ func (s Status) attributes() []string {
 	case PasswordPolicy:
 		return []string{pwdLocked, pwdReset, pwdChanged, pwdStart, pwdEnd, pwdPolicy}
 	case AccountControl:
-		return []string{adControl, adComputed, adExpires, adLastSet}
+		return []string{adControl, adComputed, adExpires, adLastSet, adHours}
 	}
 	return nil
 }
@@ -116,8 +121,22 @@ func controlStatus(e entry, now time.Time) Reason {
 		return MustChange
 	case computed&uacPasswordExpired != 0:
 		return PasswordExpired
+	case !hourAllowed(e.first(adHours), now):
+		return Restricted
 	}
 	return ""
+}
+
+// hourAllowed reads logonHours: a bit for each hour of the week, which begins
+// with Sunday in UTC ([MS-SAMR], section 2.2.6.5). Without it all are allowed.
+func hourAllowed(hours string, now time.Time) bool {
+	const week = 7 * 24 / 8 // bytes
+	if len(hours) != week {
+		return hours == ""
+	}
+	now = now.UTC()
+	hour := int(now.Weekday())*24 + now.Hour()
+	return hours[hour/8]>>(hour%8)&1 == 1
 }
 
 // fileTimePassed reads a time of Windows: steps of 100 ns since 1601. Zero and

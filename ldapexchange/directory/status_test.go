@@ -26,7 +26,7 @@ func TestActiveDirectoryReasons(t *testing.T) {
 	a := &ldaptest.Answer{Code: 49}
 	l := refusing(t, a)
 	for data, reason := range map[string]Reason{
-		"52e": "", "525": "", "57": "", "530": Restricted, "531": Restricted, "532": PasswordExpired, "533": Disabled,
+		"52e": "", "525": "", "57": "", "52f": Restricted, "530": Restricted, "531": Restricted, "568": Restricted, "569": Restricted, "532": PasswordExpired, "533": Disabled,
 		"701": Expired, "773": MustChange, "775": Locked,
 	} {
 		a.Diagnostic = "80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data " + data + ", v2580\x00"
@@ -125,6 +125,15 @@ func TestPasswordPolicyAtARefresh(t *testing.T) {
 // filetime is a time as Active Directory keeps it.
 func filetime(at time.Time) string { return fmt.Sprint((at.Unix() + 11644473600) * 1e7) }
 
+// hours are logonHours in which those of the week are allowed.
+func hours(allowed ...int) string {
+	bits := make([]byte, 21)
+	for _, hour := range allowed {
+		bits[hour/8] |= 1 << (hour % 8)
+	}
+	return string(bits)
+}
+
 func TestAccountControl(t *testing.T) {
 	const normal = "512"
 	for _, c := range []struct {
@@ -142,6 +151,10 @@ func TestAccountControl(t *testing.T) {
 		{MustChange, []string{adControl, normal, adLastSet, "0", adComputed, "8388608"}},
 		{"", []string{adControl, "66048", adLastSet, "0"}}, // its password never expires
 		{PasswordExpired, []string{adControl, normal, adLastSet, "1", adComputed, "8388608"}},
+		{Restricted, []string{adControl, normal, adHours, hours()}},
+		{"", []string{adControl, normal, adHours, hours(2*24 + 12)}}, // Tuesday, 12 to 13
+		{Restricted, []string{adControl, normal, adHours, hours(2*24+11, 2*24+13, 1*24+12)}},
+		{Restricted, []string{adControl, normal, adHours, "?"}},
 	} {
 		err := refreshed(t, AccountControl, "", c.pairs...)
 		if c.reason != "" {
