@@ -47,7 +47,7 @@ func windowsTime(at time.Time) string { return fmt.Sprint((at.Unix() + 116444736
 func TestActiveDirectory(t *testing.T) {
 	t.Parallel()
 	d := startDomain(t)
-	for _, user := range [][]string{{"Alice", "--mail-address=alice@corp.example"}, {"locked"}, {"disabled"}, {"expired"}, {"mustchange"}, {"oldpass"}, {"gone"}} {
+	for _, user := range [][]string{{"Alice", "--mail-address=alice@corp.example"}, {"locked"}, {"disabled"}, {"expired"}, {"mustchange"}, {"oldpass"}, {"gone"}, {"byhour"}, {"bymachine"}, {"many"}} {
 		must(t, d.CreateUser(user[0], user[1:]...))
 	}
 	for _, args := range [][]string{
@@ -62,9 +62,11 @@ func TestActiveDirectory(t *testing.T) {
 	t.Run("groups", func(t *testing.T) { groupsOfTheDomain(t, o) })
 	t.Run("objectGUID", func(t *testing.T) { objectGUID(t, d, o) })
 	t.Run("accounts", func(t *testing.T) { accountsOfTheDomain(t, d, o) })
+	t.Run("restrictions", func(t *testing.T) { restrictionsOfTheDomain(t, d, o) })
 	t.Run("names", func(t *testing.T) { namesOfTheDomain(t, d, o) })
 	t.Run("who is bound", func(t *testing.T) { whoIsBound(t, d, o) })
 	t.Run("an old password", func(t *testing.T) { passwordOfTheDomain(t, d, o) })
+	t.Run("many groups", func(t *testing.T) { manyGroupsOfTheDomain(t, d, o) })
 }
 
 func waysIntoTheDomain(t *testing.T, d *samba.Domain, o directory.Options) {
@@ -158,11 +160,38 @@ func accountsOfTheDomain(t *testing.T, d *samba.Domain, o directory.Options) {
 		wantsReason(t, err, want)
 		_, err = l.Lookup(t.Context(), ids[name])
 		wantsReason(t, err, want)
+		if name != "locked" { // whose lock is told to anybody
+			_, err = login(t, l, name, wrong)
+			wants(t, err, directory.ErrCredentials)
+		}
 	}
 	_, err := l.Lookup(t.Context(), ids["gone"])
 	wants(t, err, directory.ErrGone)
 	_, err = login(t, l, "gone", samba.Password)
 	wants(t, err, directory.ErrCredentials)
+}
+
+// restrictionsOfTheDomain: Samba tells an hour (530) and a machine (531) from a
+// wrong password (52e), as Active Directory does.
+func restrictionsOfTheDomain(t *testing.T, d *samba.Domain, o directory.Options) {
+	l := open(t, o)
+	who, err := login(t, l, "byhour", samba.Password)
+	must(t, err)
+	const never = "AAAAAAAAAAAAAAAAAAAAAAAAAAAA" // 21 bytes, a bit for each hour of the week
+	must(t, d.Modify("ldapmodify", "dn: CN=byhour,"+samba.Users+"\nchangetype: modify\nreplace: logonHours\nlogonHours:: "+never+
+		"\n\ndn: CN=bymachine,"+samba.Users+"\nchangetype: modify\nreplace: userWorkstations\nuserWorkstations: ELSEWHERE\n"))
+	byUPN := o
+	byUPN.BindTemplate = "{name}@" + samba.Realm
+	for _, l := range []*directory.LDAP{l, open(t, byUPN)} {
+		for _, name := range []string{"byhour", "bymachine"} {
+			_, err := login(t, l, name, samba.Password)
+			wantsReason(t, err, directory.Restricted)
+			_, err = login(t, l, name, wrong)
+			wants(t, err, directory.ErrCredentials)
+		}
+	}
+	_, err = l.Lookup(t.Context(), who.ID)
+	wantsReason(t, err, directory.Restricted)
 }
 
 // namesOfTheDomain are those that samba-tool refuses and a domain may have.
