@@ -80,6 +80,13 @@ func (e *UnavailableError) Error() string {
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// Refused reports whether a server answered and said no, to the service's
+// account or to what was asked: trying again later will not help.
+func (e *UnavailableError) Refused() bool {
+	var refused *resultError
+	return errors.Is(e.Err, errRefused) || errors.As(e.Err, &refused) && !failed(e.Err)
+}
+
 // Is makes errors.Is(err, ErrUnavailable) true.
 func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
 

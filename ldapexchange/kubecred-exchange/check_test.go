@@ -101,14 +101,14 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 		"the configuration": {func(h *house, _ *ldaptest.Server) { h.edit("clients:\n", "clients:\n- idd: x\n") }, exitConfig, "configuration", "clients[0].idd: is not known"},
 		"the host":          {func(h *house, s *ldaptest.Server) { s.Close() }, exitNetwork, "ldaps://", "check the host's name and port"},
 		"the authority":     {func(h *house, _ *ldaptest.Server) { h.write("ldap.pem", string(h.ca)) }, exitNetwork, "ldaps://", "check caFile and serverName"},
-		"the password":      {func(h *house, _ *ldaptest.Server) { h.write("bind.password", "canary-other\n") }, exitNetwork, "ldaps://", "check bindDN and bindPasswordFile"},
-		"no password":       {func(h *house, _ *ldaptest.Server) { os.Remove(h.at("bind.password")) }, exitNetwork, "ldaps://", "check bindDN and bindPasswordFile"},
+		"the password":      {func(h *house, _ *ldaptest.Server) { h.write("bind.password", "canary-other\n") }, exitDenied, "ldaps://", "check bindDN and bindPasswordFile"},
+		"no password":       {func(h *house, _ *ldaptest.Server) { os.Remove(h.at("bind.password")) }, exitConfig, "ldaps://", "check bindDN and bindPasswordFile"},
 		"an open password": {func(h *house, _ *ldaptest.Server) {
 			if err := os.Chmod(h.at("bind.password"), 0o644); err != nil {
 				h.t.Fatal(err)
 			}
 		}, exitConfig, "ldaps://", "check bindDN and bindPasswordFile"},
-		"the base":   {func(h *house, _ *ldaptest.Server) { h.edit("userBase: dc=corp", "userBase: dc=other") }, exitNetwork, "ldaps://", "check userBase"},
+		"the base":   {func(h *house, _ *ldaptest.Server) { h.edit("userBase: dc=corp", "userBase: dc=other") }, exitDenied, "ldaps://", "check userBase"},
 		"the filter": {func(h *house, _ *ldaptest.Server) { h.edit("userBase:", "userFilter: (uid={name}\n    userBase:") }, exitConfig, "ldaps://", "directory.ldap.userFilter: is not an LDAP filter"},
 		"the user":   {func(h *house, s *ldaptest.Server) { s.Remove("uid=alice,dc=corp") }, exitDenied, "user", "the directory has nobody of that name"},
 		"the groups": {func(h *house, _ *ldaptest.Server) { h.edit("k8s-*", "none-*") }, 0, "as clusters see it", "no group passes the filter"},

@@ -22,6 +22,7 @@ func explain(err error) *failure {
 		inUse   *state.InUseError
 		unsafe  *private.UnsafeError
 		account *directory.AccountError
+		away    *directory.UnavailableError
 	)
 	is := func(target error) bool { return errors.Is(err, target) }
 	switch {
@@ -41,10 +42,12 @@ func explain(err error) *failure {
 		return &failure{err, "make room on the disk, or see docs/operations.md for restoring a backup", exitState}
 	case errors.As(err, &account), is(errUserUnknown), is(directory.ErrGone), is(directory.ErrAmbiguous), is(directory.ErrLimit), is(directory.ErrInput):
 		return &failure{err, "look the account up in the directory", exitDenied}
+	case is(fs.ErrNotExist), is(fs.ErrPermission) && !is(directory.ErrUnavailable): // a firewall says so as well
+		return &failure{err, "check that the file is there and that the service's user may read it", exitConfig}
+	case errors.As(err, &away) && away.Refused():
+		return &failure{err, "kubecred-exchange check tells which step fails", exitDenied}
 	case is(directory.ErrUnavailable), is(context.DeadlineExceeded):
 		return &failure{err, "kubecred-exchange check tells which step fails", exitNetwork}
-	case is(fs.ErrNotExist), is(fs.ErrPermission):
-		return &failure{err, "check that the file is there and that the service's user may read it", exitConfig}
 	}
 	return &failure{err, "", exitOther}
 }
