@@ -22,12 +22,7 @@ import (
 // withOpenLDAP is somebody in a directory of the test's own, with two groups, one within the other.
 func withOpenLDAP(t *testing.T) (staff, *slapd.Server) {
 	t.Helper()
-	parts.Need(t, parts.OpenLDAP)
-	d, err := slapd.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Stop)
+	d := slapd.Run(t)
 	x, err := exchange.Start(t.Context(), exchange.Options{
 		Program: exchangeProgram(t), LDAP: ldap(t, d), CAs: theExchange(t).CAs,
 	})

@@ -3,32 +3,16 @@ package directory
 import (
 	"encoding/base64"
 	"fmt"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/kubecred/kubecred/e2e/internal/parts"
 	"github.com/kubecred/kubecred/e2e/internal/samba"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/ldapexchange/directory"
 )
-
-func startDomain(t *testing.T) *samba.Domain {
-	t.Helper()
-	parts.Need(t, parts.Samba, parts.OpenLDAP)
-	if os.Geteuid() != 0 && !parts.CI() {
-		t.Skip("part samba: its ports, 389 and 636, are for root")
-	}
-	d, err := samba.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Stop)
-	return d
-}
 
 func domainOptions(t *testing.T, d *samba.Domain) directory.Options {
 	t.Helper()
@@ -46,7 +30,7 @@ func windowsTime(at time.Time) string { return fmt.Sprint((at.Unix() + 116444736
 // TestActiveDirectory makes one domain, which takes a while, and asks it everything.
 func TestActiveDirectory(t *testing.T) {
 	t.Parallel()
-	d := startDomain(t)
+	d := samba.Run(t)
 	for _, user := range [][]string{{"Alice", "--mail-address=alice@corp.example"}, {"locked"}, {"disabled"}, {"expired"}, {"mustchange"}, {"oldpass"}, {"gone"}, {"byhour"}, {"bymachine"}, {"many"}} {
 		must(t, d.CreateUser(user[0], user[1:]...))
 	}

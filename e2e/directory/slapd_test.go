@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubecred/kubecred/e2e/internal/parts"
 	"github.com/kubecred/kubecred/e2e/internal/slapd"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/ldapexchange/directory"
@@ -24,17 +23,6 @@ const (
 	password = "canary-user-passw0rd"
 	wrong    = "canary-wrong-passw0rd"
 )
-
-func startSlapd(t *testing.T) *slapd.Server {
-	t.Helper()
-	parts.Need(t, parts.OpenLDAP)
-	s, err := slapd.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	return s
-}
 
 // options are for a server, by LDAPS.
 func options(t *testing.T, s *slapd.Server) directory.Options {
@@ -134,7 +122,7 @@ func group(name string, members ...string) slapd.Record {
 
 func TestSlapdWaysIn(t *testing.T) {
 	t.Parallel()
-	s := startSlapd(t)
+	s := slapd.Run(t)
 	must(t, s.Add(person("alice", "mail", "alice@corp.example"), group("a", personDN("alice"), groupDN("c")),
 		group("b", groupDN("a")), group("c", groupDN("b")), group("other", slapd.Service)))
 	byMemberOf := directory.GroupOptions{Mode: directory.MemberOf, NameAttribute: "cn", Base: slapd.Groups, Depth: 10}
@@ -174,7 +162,7 @@ func TestSlapdWaysIn(t *testing.T) {
 
 func TestSlapdRFC2307(t *testing.T) {
 	t.Parallel()
-	s := startSlapd(t)
+	s := slapd.Run(t)
 	must(t, s.Add(
 		person("alice", "objectClass", "posixAccount", "uidNumber", "1", "gidNumber", "1000", "homeDirectory", "/home/alice"),
 		slapd.Record{DN: groupDN("users"), Pairs: []string{"objectClass", "posixGroup", "cn", "users", "gidNumber", "1000"}},
@@ -193,7 +181,7 @@ func TestSlapdRFC2307(t *testing.T) {
 // Names that mean something in a filter or a DN, and names that people have.
 func TestSlapdSpecialNames(t *testing.T) {
 	t.Parallel()
-	s := startSlapd(t)
+	s := slapd.Run(t)
 	names := []string{
 		"O'Brien, Pat", `"quoted"`, "a+b", "a;b", "<a>", "#a", "a=b", `back\slash`, "(a)", "a*", "&", "|", "!", "Jörg Müller", "данила",
 		"李小龍", "😀", "{name}", "{dn}", "*)(uid=*", `\2a`, "alice,ou=people",
@@ -228,7 +216,7 @@ func TestSlapdSpecialNames(t *testing.T) {
 // More groups than the server sends at once.
 func TestSlapdManyGroups(t *testing.T) {
 	t.Parallel()
-	s := startSlapd(t)
+	s := slapd.Run(t)
 	records := []slapd.Record{person("alice")}
 	for i := range 2000 {
 		records = append(records, group(fmt.Sprintf("g%04d", i), personDN("alice")))
@@ -250,7 +238,7 @@ func TestSlapdManyGroups(t *testing.T) {
 
 func TestSlapdPasswordPolicy(t *testing.T) {
 	t.Parallel()
-	s := startSlapd(t)
+	s := slapd.Run(t)
 	must(t, s.Add(person("locked"), person("failing"), person("reset"), person("expired"), person("ended"), person("good"),
 		slapd.Policy("short", "pwdMaxAge", "3600")))
 	l := open(t, options(t, s))
@@ -296,7 +284,7 @@ func TestSlapdPasswordPolicy(t *testing.T) {
 // A server that goes away is an outage, and what lies idle is replaced once it is back.
 func TestSlapdGoesAway(t *testing.T) {
 	t.Parallel()
-	s := startSlapd(t)
+	s := slapd.Run(t)
 	must(t, s.Add(person("alice")))
 	l := open(t, options(t, s))
 	_, err := login(t, l, "alice", password)
@@ -313,7 +301,7 @@ func TestSlapdGoesAway(t *testing.T) {
 
 func TestSlapdTLS(t *testing.T) {
 	t.Parallel()
-	s, other := startSlapd(t), startSlapd(t)
+	s, other := slapd.Run(t), slapd.Run(t)
 	must(t, s.Add(person("alice")))
 	for _, url := range []string{s.LDAPS, s.LDAP} {
 		o := options(t, s)
@@ -329,7 +317,7 @@ func TestSlapdTLS(t *testing.T) {
 
 // The two take like time: the promise is about work, and this measures it.
 func TestSlapdTiming(t *testing.T) {
-	s := startSlapd(t)
+	s := slapd.Run(t)
 	must(t, s.Add(person("alice"), slapd.Policy("lenient", "pwdLockout", "FALSE")))
 	must(t, s.Modify(slapd.Record{DN: personDN("alice"), Pairs: []string{
 		"changetype", "modify", "replace", "pwdPolicySubentry", "pwdPolicySubentry", "cn=lenient," + slapd.Policies}}))

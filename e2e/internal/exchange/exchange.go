@@ -3,7 +3,9 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,6 +127,32 @@ func (x *Exchange) Operate(ctx context.Context, args ...string) (string, error) 
 		return "", fmt.Errorf("%v: %w: %s", args, err, out)
 	}
 	return string(out), nil
+}
+
+// Checked is how check ended, and what it printed.
+type Checked struct {
+	Status         int
+	Stdout, Stderr string
+}
+
+// Check looks somebody up with the service's configuration and another directory.
+func (x *Exchange) Check(ctx context.Context, ldap, user string) (Checked, error) {
+	file := x.path("check-" + rand.Text() + ".yaml")
+	if err := os.WriteFile(file, configuration(strings.TrimPrefix(x.Issuer, "https://"), Options{LDAP: ldap}), 0o600); err != nil {
+		return Checked{}, err
+	}
+	defer os.Remove(file)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	command := exec.CommandContext(ctx, x.program, "check", "--user", user, "--config", file)
+	command.Stdout, command.Stderr = &stdout, &stderr
+	err := command.Run()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		err = ctx.Err()
+	}
+	return Checked{command.ProcessState.ExitCode(), stdout.String(), stderr.String()}, err
 }
 
 // furnish writes all that serve reads.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/kubecred/kubecred/e2e/internal/parts"
@@ -55,6 +56,21 @@ func Start(ctx context.Context) (*Domain, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// Run starts one that lives as long as the test.
+func Run(t testing.TB) *Domain {
+	t.Helper()
+	parts.Need(t, parts.Samba, parts.OpenLDAP)
+	if os.Geteuid() != 0 && !parts.CI() {
+		t.Skip("part samba: its ports, 389 and 636, are for root")
+	}
+	d, err := Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Stop)
+	return d
 }
 
 // Stop ends the controller and forgets the domain.

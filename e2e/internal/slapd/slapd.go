@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/kubecred/kubecred/e2e/internal/parts"
@@ -57,6 +58,18 @@ func Start(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Run starts one that lives as long as the test.
+func Run(t testing.TB) *Server {
+	t.Helper()
+	parts.Need(t, parts.OpenLDAP)
+	s, err := Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return s
 }
 
 // Stop ends the server and forgets all that it held.
