@@ -12,6 +12,7 @@ import (
 
 	authv1 "k8s.io/api/authentication/v1"
 
+	"github.com/kubecred/kubecred/e2e/internal/cluster"
 	"github.com/kubecred/kubecred/e2e/internal/desk"
 	"github.com/kubecred/kubecred/e2e/internal/exchange"
 	"github.com/kubecred/kubecred/e2e/internal/kubeconfig"
@@ -159,6 +160,10 @@ func (s staff) count(of func(exchange.Decision) bool) (n int) {
 
 func (s staff) writeExec(apiVersion string, flags ...string) {
 	s.t.Helper()
-	c := theCluster(s.t)
+	s.writeExecFor(theCluster(s.t), apiVersion, flags...)
+}
+
+func (s staff) writeExecFor(c *cluster.Cluster, apiVersion string, flags ...string) {
+	s.t.Helper()
 	s.must(kubeconfig.Write(s.Kubeconfig(), c.URL, c.CA, s.exec(apiVersion, flags...)))
 }

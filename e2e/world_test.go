@@ -165,20 +165,25 @@ func theCluster(t *testing.T) *cluster.Cluster {
 	p, x, door := theProvider(t), theExchange(t), theDoor(t)
 	return running.cluster.get(t, func() (*cluster.Cluster, error) {
 		ctx := context.Background()
-		c, err := cluster.Start(ctx, cluster.Options{
-			Issuer: p.Issuer, IssuerCA: p.CA,
-			Audiences: []string{publicClient, secretClient, shortClient, audience},
-			Exchange: &cluster.Exchange{
-				Issuer: x.Issuer, CA: x.CA, Audiences: []string{exchange.Verify},
-				Review: door.URL + "/v1/clusters/" + exchange.Here + "/tokenreview", ReviewCA: x.CA, Caller: exchange.Caller(exchange.Here),
-				Clients: x.CAs[exchange.Here].PEM,
-			},
-		})
+		c, err := cluster.Start(ctx, believing(p, x, door.URL))
 		if err != nil {
 			return nil, err
 		}
 		return c, errors.Join(settle(ctx, c, p), settleExchange(ctx, c, x), c.LetListPods(ctx, "developers"))
 	})
+}
+
+// believing is a cluster that believes a provider, and an exchange that it asks at review.
+func believing(p *provider.Provider, x *exchange.Exchange, review string) cluster.Options {
+	return cluster.Options{
+		Issuer: p.Issuer, IssuerCA: p.CA,
+		Audiences: []string{publicClient, secretClient, shortClient, audience},
+		Exchange: &cluster.Exchange{
+			Issuer: x.Issuer, CA: x.CA, Audiences: []string{exchange.Verify},
+			Review: review + "/v1/clusters/" + exchange.Here + "/tokenreview", ReviewCA: x.CA, Caller: exchange.Caller(exchange.Here),
+			Clients: x.CAs[exchange.Here].PEM,
+		},
+	}
 }
 
 // settle waits until the API server has the provider's keys, which no readiness check tells.

@@ -44,6 +44,8 @@ func clusters() []string { return []string{Here, There} }
 type Options struct {
 	Program string // kubecred-exchange
 	LDAP    string // the section directory.ldap as one line of YAML; "" is a file of users
+	// Algorithm is how it signs tokens; "" is its default.
+	Algorithm string
 	// CAs sign client certificates, by cluster; where it is nil each has a new one.
 	CAs map[string]*pki.Authority
 }
@@ -223,13 +225,17 @@ clusters:
   certificateAuthority: {certificateFile: ca-%[1]s.crt, keyFile: ca-%[1]s.key}
 `, name)
 	}
+	keys := "keysFolder: keys"
+	if o.Algorithm != "" {
+		keys += ", algorithm: " + o.Algorithm
+	}
 	return fmt.Appendf(nil, `%sidentity: {prefix: %q, groupPrefix: %q}
 limits: {failuresPerAddress: 1000}
-tokens: {keysFolder: keys}
+tokens: {%s}
 state: {file: state/state.db}
 audit: {file: audit.log}
 log: {level: debug}
-`, text, Prefix, GroupPrefix)
+`, text, Prefix, GroupPrefix, keys)
 }
 
 // freeAddress finds a loopback address that nothing listens on, which the exchange keeps over its restarts.
