@@ -5,19 +5,16 @@
 package samba
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/kubecred/kubecred/e2e/internal/folder"
 	"github.com/kubecred/kubecred/e2e/internal/parts"
-	"github.com/kubecred/kubecred/e2e/internal/pki"
 	"github.com/kubecred/kubecred/e2e/internal/proc"
 )
 
@@ -39,17 +36,17 @@ type Domain struct {
 	CA    []byte // PEM; the certificate says localhost
 
 	address string
-	dir     string
+	folder  folder.Folder
 	process *proc.Process
 }
 
 // Start provisions a domain and runs its controller.
 func Start(ctx context.Context) (*Domain, error) {
-	dir, err := os.MkdirTemp("", "kubecred-samba-")
+	home, err := folder.New("samba")
 	if err != nil {
 		return nil, err
 	}
-	d := &Domain{dir: dir, address: fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(250), 2+rand.IntN(250))}
+	d := &Domain{folder: home, address: fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(250), 2+rand.IntN(250))}
 	d.LDAP, d.LDAPS = "ldap://"+d.address, "ldaps://"+d.address
 	if err := d.start(ctx); err != nil {
 		d.Stop()
@@ -76,7 +73,7 @@ func Run(t testing.TB) *Domain {
 // Stop ends the controller and forgets the domain.
 func (d *Domain) Stop() {
 	d.process.Stop()
-	os.RemoveAll(d.dir)
+	d.folder.Remove()
 }
 
 func (d *Domain) start(ctx context.Context) error {
@@ -89,10 +86,10 @@ func (d *Domain) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.process, err = proc.Start(proc.Spec{Path: samba, Dir: d.dir, Args: []string{
+	d.process, err = proc.Start(proc.Spec{Path: samba, Dir: string(d.folder), Args: []string{
 		"-i", "-M", "single", "-s", d.Config(), "--debug-stdout", "-d1", "--option=server services=ldap",
-		"--option=interfaces=" + d.address + "/8", "--option=bind interfaces only=yes", "--option=log file=" + d.path("log"),
-		"--option=tls cafile=" + d.path("ca.pem"), "--option=tls certfile=" + d.path("cert.pem"), "--option=tls keyfile=" + d.path("key.pem"),
+		"--option=interfaces=" + d.address + "/8", "--option=bind interfaces only=yes", "--option=log file=" + d.folder.Path("log"),
+		"--option=tls cafile=" + d.folder.Path("ca.pem"), "--option=tls certfile=" + d.folder.Path("cert.pem"), "--option=tls keyfile=" + d.folder.Path("key.pem"),
 	}})
 	if err != nil {
 		return err
@@ -105,12 +102,15 @@ func (d *Domain) start(ctx context.Context) error {
 // provision makes the domain, without a person's complexity of passwords and
 // with a lock after three failures, and the account that the service signs in
 // with.
-func (d *Domain) provision(ctx context.Context) error {
-	if err := d.certificate(); err != nil {
+func (d *Domain) provision(ctx context.Context) (err error) {
+	if d.CA, err = d.folder.Certify("e2e samba"); err != nil {
+		return err
+	}
+	if err := d.folder.Write(map[string]string{"password": adminPassword}); err != nil {
 		return err
 	}
 	if err := d.run(ctx, "", "samba-tool", "domain", "provision", "--realm="+strings.ToUpper(Realm), "--domain=CORP", "--server-role=dc",
-		"--dns-backend=NONE", "--adminpass="+adminPassword, "--targetdir="+d.path("dc"), "--use-rfc2307",
+		"--dns-backend=NONE", "--adminpass="+adminPassword, "--targetdir="+d.folder.Path("dc"), "--use-rfc2307",
 		"--option=interfaces=lo", "--option=bind interfaces only=yes", "--host-ip=127.0.0.1"); err != nil {
 		return err
 	}
@@ -120,28 +120,8 @@ func (d *Domain) provision(ctx context.Context) error {
 	return d.CreateUser("service")
 }
 
-func (d *Domain) certificate() error {
-	authority, err := pki.NewAuthority("e2e samba")
-	if err != nil {
-		return err
-	}
-	serving, err := authority.Server()
-	if err != nil {
-		return err
-	}
-	d.CA = authority.PEM
-	for name, content := range map[string][]byte{"ca.pem": authority.PEM, "cert.pem": serving.Cert, "key.pem": serving.Key, "password": []byte(adminPassword)} {
-		if err := os.WriteFile(d.path(name), content, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *Domain) path(name string) string { return filepath.Join(d.dir, name) }
-
 // Config is the path of its smb.conf, for the tools.
-func (d *Domain) Config() string { return filepath.Join(d.dir, "dc", "etc", "smb.conf") }
+func (d *Domain) Config() string { return d.folder.Path("dc/etc/smb.conf") }
 
 // CreateUser makes a user with Password.
 func (d *Domain) CreateUser(name string, more ...string) error {
@@ -160,7 +140,7 @@ func (d *Domain) Tool(args ...string) error {
 func (d *Domain) Modify(program, ldif string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return d.run(ctx, ldif, program, "-x", "-H", d.LDAPS, "-D", "administrator@"+Realm, "-y", d.path("password"))
+	return d.run(ctx, ldif, program, "-x", "-H", d.LDAPS, "-D", "administrator@"+Realm, "-y", d.folder.Path("password"))
 }
 
 // Age makes a user's password one of 2020, which no door of the domain's lets
@@ -173,23 +153,12 @@ db = ldb.Ldb("tdb://" + sys.argv[1])
 m = ldb.Message(ldb.Dn(db, sys.argv[2]))
 m["pwdLastSet"] = ldb.MessageElement("132000000000000000", ldb.FLAG_MOD_REPLACE, "pwdLastSet")
 db.modify(m)`
-	file := d.path("dc/private/sam.ldb.d/" + strings.ToUpper(Base) + ".ldb")
+	file := d.folder.Path("dc/private/sam.ldb.d/" + strings.ToUpper(Base) + ".ldb")
 	return d.run(ctx, "", "/usr/bin/python3", "-c", script, file, "CN="+user+","+Users)
 }
 
 func (d *Domain) run(ctx context.Context, stdin, program string, args ...string) error {
-	path, err := parts.Command(program)
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdin = strings.NewReader(stdin)
-	cmd.Dir = d.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "LANG=C.UTF-8", "LDAPTLS_CACERT=" + d.path("ca.pem"),
-		"LDAPTLS_REQCERT=allow"} // the certificate says localhost; loopback, and the tests' own passwords
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", program, err, bytes.TrimSpace(out))
-	}
-	return nil
+	return d.folder.Tool(ctx, []string{"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "LDAPTLS_CACERT=" + d.folder.Path("ca.pem"),
+		"LDAPTLS_REQCERT=allow", // the certificate says localhost; loopback, and the tests' own passwords
+	}, stdin, program, args...)
 }

@@ -4,20 +4,16 @@
 package slapd
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/kubecred/kubecred/e2e/internal/folder"
 	"github.com/kubecred/kubecred/e2e/internal/parts"
-	"github.com/kubecred/kubecred/e2e/internal/pki"
 	"github.com/kubecred/kubecred/e2e/internal/proc"
 )
 
@@ -41,18 +37,18 @@ type Server struct {
 	LDAPS string // ldaps://127.0.0.1:port
 	CA    []byte // PEM
 
-	dir     string
+	folder  folder.Folder
 	process *proc.Process
 }
 
 // Start runs slapd with an empty tree. At most 500 entries come at once; pages
 // have no such bound for the service.
 func Start(ctx context.Context) (*Server, error) {
-	dir, err := os.MkdirTemp("", "kubecred-slapd-")
+	home, err := folder.New("slapd")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir}
+	s := &Server{folder: home}
 	if err := s.start(ctx); err != nil {
 		s.Stop()
 		return nil, err
@@ -75,7 +71,7 @@ func Run(t testing.TB) *Server {
 // Stop ends the server and forgets all that it held.
 func (s *Server) Stop() {
 	s.process.Stop()
-	os.RemoveAll(s.dir)
+	s.folder.Remove()
 }
 
 // Pid is its number.
@@ -88,7 +84,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.configure(); err != nil {
 		return err
 	}
-	ports, err := freePorts(2)
+	ports, err := proc.FreePorts(2)
 	if err != nil {
 		return err
 	}
@@ -106,7 +102,7 @@ func (s *Server) Resume(ctx context.Context) error {
 		return err
 	}
 	s.process, err = proc.Start(proc.Spec{
-		Path: slapd, Args: []string{"-d", "0", "-f", s.path("slapd.conf"), "-h", s.LDAP + " " + s.LDAPS}, Dir: s.dir,
+		Path: slapd, Args: []string{"-d", "0", "-f", s.folder.Path("slapd.conf"), "-h", s.LDAP + " " + s.LDAPS}, Dir: string(s.folder),
 	})
 	if err != nil {
 		return err
@@ -116,31 +112,20 @@ func (s *Server) Resume(ctx context.Context) error {
 	return s.process.Ready(ctx, s.answers)
 }
 
-func (s *Server) path(name string) string { return filepath.Join(s.dir, name) }
-
 // configure writes the configuration, in the old style: one file, no database
 // of its own.
-func (s *Server) configure() error {
-	authority, err := pki.NewAuthority("e2e slapd")
-	if err != nil {
+func (s *Server) configure() (err error) {
+	if s.CA, err = s.folder.Certify("e2e slapd"); err != nil {
 		return err
 	}
-	serving, err := authority.Server()
-	if err != nil {
-		return err
-	}
-	s.CA = authority.PEM
-	files := map[string]string{
-		"ca.pem": string(authority.PEM), "cert.pem": string(serving.Cert), "key.pem": string(serving.Key),
-		"password": adminPassword, "slapd.conf": strings.NewReplacer("DIR", s.dir, "ADMIN", admin, "SECRET", adminPassword,
+	err = s.folder.Write(map[string]string{
+		"password": adminPassword, "slapd.conf": strings.NewReplacer("DIR", string(s.folder), "ADMIN", admin, "SECRET", adminPassword,
 			"SERVICE", Service, "POLICY", DefaultPolicy, "BASE", Base).Replace(config),
+	})
+	if err != nil {
+		return err
 	}
-	for name, content := range files {
-		if err := os.WriteFile(s.path(name), []byte(content), 0o600); err != nil {
-			return err
-		}
-	}
-	return os.Mkdir(s.path("data"), 0o700)
+	return os.Mkdir(s.folder.Path("data"), 0o700)
 }
 
 const config = `
@@ -187,21 +172,11 @@ ppolicy_use_lockout
 
 // answers asks for the root of the tree, which says nothing but that it is there.
 func (s *Server) answers(ctx context.Context) error {
-	return s.run(ctx, nil, "ldapsearch", "-x", "-H", s.LDAP, "-s", "base", "-b", "", "1.1")
+	return s.run(ctx, "", "ldapsearch", "-x", "-H", s.LDAP, "-s", "base", "-b", "", "1.1")
 }
 
-func (s *Server) run(ctx context.Context, stdin []byte, program string, args ...string) error {
-	path, err := parts.Command(program)
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Stdin = bytes.NewReader(stdin)
-	cmd.Env = []string{"LDAPNOINIT=1", "HOME=" + s.dir} // nobody's ldaprc
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", program, err, out)
-	}
-	return nil
+func (s *Server) run(ctx context.Context, stdin, program string, args ...string) error {
+	return s.folder.Tool(ctx, []string{"LDAPNOINIT=1"}, stdin, program, args...)
 }
 
 // Record is an entry, or a change to one: a DN, then attributes and values in
@@ -222,13 +197,13 @@ func (s *Server) Modify(records ...Record) error {
 func (s *Server) change(program string, records []Record, more ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	args := append([]string{"-x", "-H", s.LDAP, "-D", admin, "-y", s.path("password")}, more...)
+	args := append([]string{"-x", "-H", s.LDAP, "-D", admin, "-y", s.folder.Path("password")}, more...)
 	return s.run(ctx, ldif(records), program, args...)
 }
 
 // ldif writes records as RFC 2849 does, with every value in base64.
-func ldif(records []Record) []byte {
-	var out bytes.Buffer
+func ldif(records []Record) string {
+	var out strings.Builder
 	line := func(name, value string) {
 		switch {
 		case name == "-":
@@ -246,7 +221,7 @@ func ldif(records []Record) []byte {
 		}
 		out.WriteString("\n")
 	}
-	return out.Bytes()
+	return out.String()
 }
 
 // foundation is the tree's own, and a policy that counts failures.
@@ -263,22 +238,4 @@ var foundation = []Record{
 func Policy(name string, pairs ...string) Record {
 	return Record{"cn=" + name + "," + Policies, append([]string{
 		"objectClass", "organizationalRole", "objectClass", "pwdPolicy", "cn", name, "pwdAttribute", "userPassword"}, pairs...)}
-}
-
-// freePorts finds ports on which nothing listens now.
-func freePorts(n int) ([]string, error) {
-	var ports []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		if err != nil {
-			return nil, err
-		}
-		ports = append(ports, port)
-	}
-	return ports, nil
 }
