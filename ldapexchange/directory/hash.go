@@ -128,9 +128,9 @@ func (h argonHash) matches(password string) bool {
 func (h argonHash) cost() int { return 100 + int(h.memory)*int(h.time) }
 
 // hashPassword makes a hash for a user in memory.
-func hashPassword(password secret.Text) (hash, error) {
-	text, err := bcrypt.GenerateFromPassword([]byte(password.Reveal()), minBcrypt)
-	return bcryptHash{text, minBcrypt}, err
+func hashPassword(password secret.Text, cost int) (hash, error) {
+	text, err := bcrypt.GenerateFromPassword([]byte(password.Reveal()), cost)
+	return bcryptHash{text, cost}, err
 }
 
 // decoyOf makes a hash that costs what h does and that nobody has the password of.

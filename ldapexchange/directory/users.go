@@ -50,14 +50,16 @@ type MemoryUser struct {
 }
 
 // NewUsers returns users that are in no file, for a demonstration and tests.
-func NewUsers(users ...MemoryUser) (*Users, error) {
+func NewUsers(users ...MemoryUser) (*Users, error) { return newUsers(minBcrypt, users...) }
+
+func newUsers(cost int, users ...MemoryUser) (*Users, error) {
 	u := &Users{hashing: newHashing(), set: new(userSet)}
 	for _, m := range users {
 		name, err := checkInput(m.Name, m.Password)
 		if err != nil {
 			return nil, err
 		}
-		hash, err := hashPassword(m.Password)
+		hash, err := hashPassword(m.Password, cost)
 		if err != nil {
 			return nil, err
 		}

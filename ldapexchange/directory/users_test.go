@@ -15,6 +15,11 @@ import (
 	"github.com/kubecred/kubecred/internal/secret"
 )
 
+// Hashes are dear, and with the race detector many times as dear. Those of a
+// file must be: TestUsersOfAFile has them at real parameters. The other tests
+// have cheapCost.
+const cheapCost = bcrypt.MinCost
+
 func bcryptOf(t testing.TB, password string) string {
 	t.Helper()
 	text, err := bcrypt.GenerateFromPassword([]byte(password), minBcrypt)
@@ -92,16 +97,19 @@ users:
 // What bcrypt does not look at is not overlooked.
 func TestPasswordLongerThanBcryptReads(t *testing.T) {
 	long := strings.Repeat("p", maxBcryptPassword)
-	u, _, _ := openUsers(t, "users:\n- {name: alice, passwordHash: "+bcryptOf(t, long)+"}\n")
+	u, err := newUsers(cheapCost, MemoryUser{Name: "alice", Password: secret.New(long)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := login(t, u, "alice", long); err != nil {
 		t.Error(err)
 	}
-	_, err := login(t, u, "alice", long+"x")
+	_, err = login(t, u, "alice", long+"x")
 	wants(t, err, ErrCredentials)
 }
 
 func TestUsersInMemory(t *testing.T) {
-	u, err := NewUsers(MemoryUser{Name: "demo", Groups: []string{"b", "a"}, Password: secret.New("demo")})
+	u, err := newUsers(cheapCost, MemoryUser{Name: "demo", Groups: []string{"b", "a"}, Password: secret.New("demo")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +121,7 @@ func TestUsersInMemory(t *testing.T) {
 		{{Name: "a", Password: secret.New("x")}, {Name: "A ", Password: secret.New("y")}},
 		{{Name: "a"}}, {{Password: secret.New("x")}}, {{Name: "a", Password: secret.New(strings.Repeat("x", 73))}},
 	} {
-		if _, err := NewUsers(users...); err == nil {
+		if _, err := newUsers(cheapCost, users...); err == nil {
 			t.Errorf("%+v are accepted", users)
 		}
 	}
@@ -123,10 +131,14 @@ func TestUsersInMemory(t *testing.T) {
 	}
 	_, err = login(t, none, "alice", alicePass)
 	wants(t, err, ErrCredentials)
+	real, err := NewUsers(MemoryUser{Name: "demo", Password: secret.New("demo")})
+	if err != nil || real.set.byName["demo"].hash.cost() < minBcrypt {
+		t.Errorf("a cheap hash: %v", err)
+	}
 }
 
 func TestBadFilesOfUsers(t *testing.T) {
-	good := bcryptOf(t, alicePass)
+	const good = fastHash
 	key, salt := make([]byte, 32), make([]byte, 16)
 	withHash := func(hash string) string { return "users:\n- name: alice\n  passwordHash: \"" + hash + "\"\n" }
 	for content, want := range map[string]string{
@@ -268,11 +280,12 @@ func TestUnknownUserCostsOneHash(t *testing.T) {
 
 // The dearest hash of a file is what an unknown user costs.
 func TestDecoyCostsWhatTheDearestDoes(t *testing.T) {
-	cheap, err := parseHash(bcryptOf(t, "x"))
-	dear, err2 := parseHash(argonOf("x"))
-	if err != nil || err2 != nil {
-		t.Fatal(err, err2)
+	cheap, err := hashPassword(secret.New("x"), cheapCost)
+	if err != nil {
+		t.Fatal(err)
 	}
+	salt := make([]byte, minArgonSalt)
+	dear := argonHash{memory: 64, time: 1, threads: 1, salt: salt, key: argon2.IDKey([]byte("x"), salt, 1, 64, 1, minArgonKey)}
 	for _, order := range [][]hash{{cheap, dear}, {dear, cheap}} {
 		set := new(userSet)
 		for i, h := range order {
