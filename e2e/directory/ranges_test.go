@@ -6,11 +6,7 @@ package directory
 // bound: a door in front of it has.
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"io"
-	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,7 +16,6 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 
-	"github.com/kubecred/kubecred/e2e/internal/pki"
 	"github.com/kubecred/kubecred/e2e/internal/samba"
 	"github.com/kubecred/kubecred/ldapexchange/directory"
 )
@@ -32,9 +27,10 @@ const (
 
 func manyGroupsOfTheDomain(t *testing.T, d *samba.Domain, o directory.Options) {
 	must(t, d.Modify("ldapadd", groupsOf("many")))
-	door := openDoor(t, d)
+	seen := &ranges{asked: map[string]bool{}}
+	url, ca := door{request: seen.bounded}.open(t, strings.TrimPrefix(d.LDAPS, "ldaps://")+":636", d.CA)
 	bounded := o
-	bounded.URLs, bounded.CAFile = []string{door.url}, write(t, door.ca)
+	bounded.URLs, bounded.CAFile = []string{url}, write(t, ca)
 	in := func(g directory.GroupOptions) directory.GroupOptions {
 		g.Base, g.NameAttribute = samba.Base, "cn"
 		return g
@@ -51,7 +47,7 @@ func manyGroupsOfTheDomain(t *testing.T, d *samba.Domain, o directory.Options) {
 		}
 	}
 	for _, want := range []string{"memberOf;range=1500-2999", "tokenGroups;range=1500-2999"} {
-		if !door.wasAsked(want) {
+		if !seen.wasAsked(want) {
 			t.Errorf("the domain was not asked for %s", want)
 		}
 	}
@@ -86,68 +82,16 @@ func numbered(groups []string) int {
 	return len(found)
 }
 
-// door passes requests on to the domain as one whose MaxValRange is maxValRange
-// would understand them.
-type door struct {
-	url string
-	ca  []byte
-
+// ranges asks the domain as one whose MaxValRange is maxValRange would be asked.
+type ranges struct {
 	mu    sync.Mutex
 	asked map[string]bool // attributes, with their ranges
-}
-
-func openDoor(t *testing.T, d *samba.Domain) *door {
-	t.Helper()
-	authority, err := pki.NewAuthority("e2e door")
-	must(t, err)
-	serving, err := authority.Server()
-	must(t, err)
-	certificate, err := tls.X509KeyPair(serving.Cert, serving.Key)
-	must(t, err)
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
-	must(t, err)
-	t.Cleanup(func() { listener.Close() })
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(d.CA)
-	one := &door{url: "ldaps://" + listener.Addr().String(), ca: authority.PEM, asked: map[string]bool{}}
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go one.serve(client, strings.TrimPrefix(d.LDAPS, "ldaps://")+":636", &tls.Config{RootCAs: roots, ServerName: "localhost"})
-		}
-	}()
-	return one
-}
-
-func (d *door) serve(client net.Conn, address string, config *tls.Config) {
-	defer client.Close()
-	domain, err := tls.Dial("tcp", address, config)
-	if err != nil {
-		return
-	}
-	defer domain.Close()
-	go func() {
-		io.Copy(client, domain)
-		client.Close()
-	}()
-	for {
-		message, err := ber.ReadPacket(client)
-		if err != nil {
-			return
-		}
-		if _, err := domain.Write(d.bounded(message).Bytes()); err != nil {
-			return
-		}
-	}
 }
 
 // bounded asks for the first range of what a search wants whole, and for no
 // longer a range than the bound (RFC 4511, section 4.5.1). The root of the tree
 // knows no ranges.
-func (d *door) bounded(message *ber.Packet) *ber.Packet {
+func (r *ranges) bounded(message *ber.Packet) *ber.Packet {
 	const operation, base, attributes = 1, 0, 7
 	search := message.Children[operation]
 	if search.Tag != ldap.ApplicationSearchRequest || search.Children[base].Data.Len() == 0 {
@@ -155,30 +99,30 @@ func (d *door) bounded(message *ber.Packet) *ber.Packet {
 	}
 	list := ber.NewSequence("")
 	for _, attribute := range search.Children[attributes].Children {
-		list.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, d.ranged(attribute.Data.String()), ""))
+		list.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, r.ranged(attribute.Data.String()), ""))
 	}
 	return with(message, operation, with(search, attributes, list))
 }
 
 var whole = regexp.MustCompile(`^(memberOf|tokenGroups)(?:;range=(\d+)-\*)?$`)
 
-func (d *door) ranged(attribute string) string {
+func (r *ranges) ranged(attribute string) string {
 	found := whole.FindStringSubmatch(attribute)
 	if found == nil {
 		return attribute
 	}
 	from, _ := strconv.Atoi(found[2]) // 0 without a range
 	attribute = fmt.Sprintf("%s;range=%d-%d", found[1], from, from+maxValRange-1)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.asked[attribute] = true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked[attribute] = true
 	return attribute
 }
 
-func (d *door) wasAsked(attribute string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.asked[attribute]
+func (r *ranges) wasAsked(attribute string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked[attribute]
 }
 
 // with is a packet with another child.
