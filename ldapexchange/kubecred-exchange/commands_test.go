@@ -270,7 +270,7 @@ func TestMetricsListener(t *testing.T) {
 func TestBusyName(t *testing.T) {
 	t.Parallel()
 	s := newHouse(t).service()
-	l := limits{s.current.memory.attempts}
+	l := limits{s.attempts}
 	for range s.current.config.Limits.FailuresPerUser {
 		attempt, err := l.Begin(t.Context(), devUser, netip.Addr{}, secret.New("x"))
 		if err != nil {

@@ -112,7 +112,7 @@ func (s *service) options(c *config.Config, g *generation) (server.Options, erro
 	return server.Options{
 		Issuer: c.Issuer, Clients: clients(c.Clients), Clusters: clusters, Names: names(c.Identity),
 		Directory: joined{g.people, s.log}, Signer: signer{g.keys}, Sessions: sessions{g.memory.sessions},
-		Revocations: revocations{g.memory.revocations}, Limits: limits{g.memory.attempts},
+		Revocations: revocations{g.memory.revocations}, Limits: limits{s.attempts.WithLimits(limitsOf(c.Limits))},
 		TokenLife: c.Tokens.Lifetime, SessionLife: c.Tokens.Session, MaxToken: int(c.Tokens.MaxSize), MaxBody: c.Limits.Body,
 		DirectoryTimeout: directoryTime(c), TrustedProxies: networks,
 		Checks: checks(g, s), Insecure: insecure(c), SeparateMetrics: true,

@@ -20,7 +20,6 @@ import (
 type memory struct {
 	sessions    *state.Sessions
 	revocations *state.Revocations
-	attempts    *state.Attempts
 }
 
 func openMemory(ctx context.Context, store state.Store, c *config.Config) (*memory, error) {
@@ -28,13 +27,7 @@ func openMemory(ctx context.Context, store state.Store, c *config.Config) (*memo
 	if err != nil {
 		return nil, err
 	}
-	attempts, err := state.NewAttempts(ctx, store, state.Limits{
-		User: c.Limits.FailuresPerUser, Address: c.Limits.FailuresPerAddress, Window: c.Limits.Window,
-	}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return &memory{state.NewSessions(store, revocations, c.Tokens.Session, nil), revocations, attempts}, nil
+	return &memory{state.NewSessions(store, revocations, c.Tokens.Session, nil), revocations}, nil
 }
 
 // sessions is state.Sessions with the server's own words.
@@ -104,6 +97,10 @@ func (r revocations) Revoked(ctx context.Context, c server.Claims) (bool, error)
 		return true, nil
 	}
 	return false, fromState(err)
+}
+
+func limitsOf(l config.Limits) state.Limits {
+	return state.Limits{User: l.FailuresPerUser, Address: l.FailuresPerAddress, Window: l.Window}
 }
 
 // limits is state.Attempts with the server's own words.

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kubecred/kubecred/internal/ldaptest"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 )
 
@@ -131,6 +132,35 @@ func TestABadFileKeepsTheOldOne(t *testing.T) {
 				t.Errorf("it was mended: %v", err)
 			}
 		})
+	}
+}
+
+// A password that was refused is refused again after a reload, and the directory
+// is not asked a second time: under other limits too.
+func TestAReloadForgetsNoFailure(t *testing.T) {
+	h := newHouse(t)
+	directory := h.withLDAP()
+	s := h.service()
+	binds := func() (n int) {
+		for _, r := range directory.Requests(ldaptest.Bind) {
+			if r.DN == "uid=alice,dc=corp" {
+				n++
+			}
+		}
+		return n
+	}
+	for _, change := range []func(){
+		func() {},
+		func() { h.edit("state:", "limits: {failuresPerUser: 2}\nstate:") },
+	} {
+		signIn(s, devClient, "wrong")
+		change()
+		if err := s.reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := signIn(s, devClient, "wrong"); got != http.StatusBadRequest || binds() != 1 {
+			t.Errorf("status %d after %d binds", got, binds())
+		}
 	}
 }
 

@@ -27,10 +27,11 @@ const tendEvery = time.Minute
 
 // service is an http.Handler, and a control.Operator for its operators.
 type service struct {
-	log    *slog.Logger
-	stdout io.Writer // of the audit
-	store  *state.Bolt
-	gauges *gauges
+	log      *slog.Logger
+	stdout   io.Writer // of the audit
+	store    *state.Bolt
+	attempts *state.Attempts // whose memory a reload does not empty: it would give guesses back
+	gauges   *gauges
 
 	changing sync.Mutex // one reload at a time
 	mu       sync.RWMutex
@@ -44,13 +45,21 @@ func newService(ctx context.Context, c *config.Config, log *slog.Logger, stdout 
 		return nil, err
 	}
 	s := &service{log: log, stdout: stdout, store: store}
-	first, err := s.generation(ctx, c, nil)
-	if err != nil {
+	if err := s.begin(ctx, c); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	s.gauges = newGauges(first.server.Registry(), s)
-	s.current = first
 	return s, nil
+}
+
+func (s *service) begin(ctx context.Context, c *config.Config) (err error) {
+	if s.attempts, err = state.NewAttempts(ctx, s.store, limitsOf(c.Limits), nil); err != nil {
+		return err
+	}
+	if s.current, err = s.generation(ctx, c, nil); err != nil {
+		return err
+	}
+	s.gauges = newGauges(s.current.server.Registry(), s)
+	return nil
 }
 
 // acquire returns the generation that answers now, and what lets it go.

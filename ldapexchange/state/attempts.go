@@ -72,13 +72,18 @@ var ErrKnownWrong = errors.New("state: this password was refused before")
 // a key of the process's: after a restart each costs the directory one more
 // bind, and nothing that lies on a disk helps to guess one.
 type Attempts struct {
-	store  Store
 	limits Limits
-	now    func() time.Time
-	key    []byte // of the places
-	wrong  digests
-	mu     sync.Mutex
-	gates  map[string]*gate // of users who are trying now
+	*tally
+}
+
+// tally is what Attempts know, whatever their limits.
+type tally struct {
+	store Store
+	now   func() time.Time
+	key   []byte // of the places
+	wrong digests
+	mu    sync.Mutex
+	gates map[string]*gate // of users who are trying now
 }
 
 const (
@@ -92,14 +97,19 @@ func NewAttempts(ctx context.Context, store Store, limits Limits, now func() tim
 	if now == nil {
 		now = time.Now
 	}
-	a := &Attempts{store: store, limits: limits.complete(), now: now, gates: map[string]*gate{}}
-	a.wrong = newDigests(a.limits.Remember)
+	a := &Attempts{limits.complete(), &tally{store: store, now: now, wrong: newDigests(), gates: map[string]*gate{}}}
 	if _, err := store.Put(ctx, placesKey, randomBytes(32), 0, time.Time{}); err != nil && !errors.Is(err, ErrConflict) {
 		return nil, err
 	}
 	e, err := store.Get(ctx, placesKey) // another process may have been first
 	a.key = e.Value
 	return a, err
+}
+
+// WithLimits returns the same counts under other limits. What a has in memory
+// alone the two share.
+func (a *Attempts) WithLimits(limits Limits) *Attempts {
+	return &Attempts{limits.complete(), a.tally}
 }
 
 // Attempt is one login under way. Done MUST be called at its end.
@@ -140,7 +150,7 @@ func (a *Attempts) Begin(ctx context.Context, user string, address netip.Addr, p
 // password. It counts though whoever asked is gone. Errors: ErrUnavailable; the
 // failure then counts in this process.
 func (t *Attempt) Refused(ctx context.Context) error {
-	t.a.wrong.add(t.digest, t.a.now())
+	t.a.wrong.add(t.digest, t.a.now().Add(t.a.limits.Remember))
 	return t.Barred(ctx)
 }
 

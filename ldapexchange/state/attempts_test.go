@@ -194,11 +194,11 @@ func TestBarredPasswordIsNotRemembered(t *testing.T) {
 func TestRememberedPasswordsAreBounded(t *testing.T) {
 	t.Parallel()
 	now := newClock().now()
-	d := newDigests(time.Hour)
+	d := newDigests()
 	sum := func(n int) digest { return d.of("alice", wrong(n)) }
 	for n := range 3 * maxDigests {
-		d.add(sum(n), now)
-		d.add(sum(n), now)
+		d.add(sum(n), now.Add(time.Hour))
+		d.add(sum(n), now.Add(time.Hour))
 	}
 	if len(d.until) != maxDigests || len(d.order) != maxDigests {
 		t.Errorf("%d, %d", len(d.until), len(d.order))
@@ -330,6 +330,32 @@ func TestFailuresCountWhereTheyCannotBeWritten(t *testing.T) {
 		}
 	}
 	wantLimited(t, fail(a, "alice", wrong(9)), "user")
+}
+
+// Other limits give no guess back, and the directory is asked no second time.
+func TestOtherLimitsForgetNothing(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	s := &brokenStore{Store: openTemp(t, now)}
+	a := mustAttempts(t, s, Limits{}, now)
+	s.broken.Store(true)
+	for n := range 2 { // in memory alone
+		if err := fail(a, "alice", wrong(n)); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	s.broken.Store(false)
+	b := a.WithLimits(Limits{User: 3})
+	if err := fail(b, "alice", wrong(0)); !errors.Is(err, ErrKnownWrong) {
+		t.Errorf("a password that was refused before: %v", err)
+	}
+	if err := fail(b, "alice", wrong(3)); err != nil {
+		t.Error(err)
+	}
+	wantLimited(t, pass(b, "alice"), "user")
+	if err := pass(a, "alice"); err != nil {
+		t.Errorf("under the old limits: %v", err)
+	}
 }
 
 // The tables have a size that nobody's names change.

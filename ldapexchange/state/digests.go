@@ -24,16 +24,15 @@ type digest [sha256.Size]byte
 // digests are passwords that were refused, under a key that nobody else has
 // and that ends with the process.
 type digests struct {
-	key      []byte
-	remember time.Duration
-	mu       sync.Mutex
-	until    map[digest]time.Time
-	order    []digest // a ring, once it is full
-	next     int
+	key   []byte
+	mu    sync.Mutex
+	until map[digest]time.Time
+	order []digest // a ring, once it is full
+	next  int
 }
 
-func newDigests(remember time.Duration) digests {
-	return digests{key: randomBytes(32), remember: remember, until: map[digest]time.Time{}}
+func newDigests() digests {
+	return digests{key: randomBytes(32), until: map[digest]time.Time{}}
 }
 
 func (d *digests) of(user string, password secret.Text) (sum digest) {
@@ -43,11 +42,11 @@ func (d *digests) of(user string, password secret.Text) (sum digest) {
 	return sum
 }
 
-func (d *digests) add(sum digest, now time.Time) {
+func (d *digests) add(sum digest, until time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, known := d.until[sum]; known {
-		d.until[sum] = now.Add(d.remember)
+		d.until[sum] = until
 		return
 	}
 	if len(d.order) < maxDigests {
@@ -57,7 +56,7 @@ func (d *digests) add(sum digest, now time.Time) {
 		d.order[d.next] = sum
 		d.next = (d.next + 1) % maxDigests
 	}
-	d.until[sum] = now.Add(d.remember)
+	d.until[sum] = until
 }
 
 func (d *digests) has(sum digest, now time.Time) bool {
