@@ -28,7 +28,7 @@ func crashes() map[string]crash {
 		"a rotation":    {opened, func(k *Keys) error { return second(k.Rotate()) }, 4, false},
 		"a replacement": {opened, func(k *Keys) error { return second(k.Replace()) }, 5, true},
 		"an old one goes": {twoKeys, func(k *Keys) error {
-			k.o.Now = func() time.Time { return crashNow.Add(2 * time.Hour) }
+			k.o.Now = func() time.Time { return crashNow.Add(3 * time.Hour) }
 			return k.Tend()
 		}, 1, true},
 	}

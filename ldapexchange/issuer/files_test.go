@@ -168,7 +168,7 @@ func TestOptions(t *testing.T) {
 		"an issuer without TLS":           func(o *Options) { o.Issuer = "http://exchange.example" },
 		"an issuer without a host":        func(o *Options) { o.Issuer = "https://:443/" },
 		"an issuer with a password":       func(o *Options) { o.Issuer = "https://a:b@exchange.example" },
-		"a long life":                     func(o *Options) { o.TokenLife = 25 * time.Hour },
+		"a long life":                     func(o *Options) { o.TokenLife = MaxTokenLife + time.Second },
 		"a negative life":                 func(o *Options) { o.TokenLife = -1 },
 		"published for longer than it is": func(o *Options) { o.RotateEvery = o.PublishAhead },
 	} {

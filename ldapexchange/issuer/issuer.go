@@ -6,7 +6,7 @@
 // are files in a folder. A key file says since when its key signs, and nothing
 // else is kept: the newest key whose time has come signs, the ones after it
 // are published already, and one before it stays published until the last
-// token it signed has ended. So a rotation is one file more, and a process
+// token it can have signed has ended. So a rotation is one file more, and a process
 // that is killed at any step of it leaves a set that works. Several processes
 // may share a folder: see Keys.Tend.
 //
@@ -46,19 +46,18 @@ const (
 	// MaxToken is a token's largest size in bytes. Headers end near 16 KiB in
 	// proxies and load balancers; the rest is for what else is in them.
 	MaxToken = 12 << 10
-	// MaxTokenLife bounds Options.TokenLife.
-	MaxTokenLife = 24 * time.Hour
+	// MaxTokenLife bounds Options.TokenLife. Keys stay published for as long
+	// after they have signed.
+	MaxTokenLife = time.Hour
 )
 
 // Options of Keys.
 type Options struct {
-	Dir       string    // the keys' own folder; made with mode 0700 if it is missing
-	ReadOnly  bool      // it is mounted, and another makes the keys: nothing is written
-	Issuer    string    // the exact iss: an https URL without query or fragment; http on loopback
-	Algorithm Algorithm // of new keys; empty is RS256
-	// TokenLife is the longest life of a token; empty is 10 minutes. Keys stay
-	// published for as long after they have signed.
-	TokenLife time.Duration
+	Dir       string        // the keys' own folder; made with mode 0700 if it is missing
+	ReadOnly  bool          // it is mounted, and another makes the keys: nothing is written
+	Issuer    string        // the exact iss: an https URL without query or fragment; http on loopback
+	Algorithm Algorithm     // of new keys; empty is RS256
+	TokenLife time.Duration // the longest life of a token; empty is 10 minutes
 	// PublishAhead is how long a new key is published before it signs, so that
 	// those who fetch the key set have it by then; empty is an hour.
 	PublishAhead time.Duration

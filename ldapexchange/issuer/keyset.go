@@ -72,7 +72,7 @@ func sortKeys(keys []*key) {
 }
 
 func newKeySet(keys []*key, o Options) (*keySet, error) {
-	s := &keySet{found: keys, keys: alive(keys, o), headers: map[string]headed{}}
+	s := &keySet{found: keys, keys: alive(keys, o.Now()), headers: map[string]headed{}}
 	var published jose.JSONWebKeySet
 	for _, k := range s.keys {
 		for kind, header := range k.headers {
@@ -93,10 +93,11 @@ func newKeySet(keys []*key, o Options) (*keySet, error) {
 }
 
 // alive returns the keys that may have signed a token that still lives, or
-// will sign. One of them signs.
-func alive(keys []*key, o Options) []*key {
+// will sign. One of them signs. How long tokens lived when a key signed is known
+// no more, since that may have been configured anew: so it is the longest.
+func alive(keys []*key, now time.Time) []*key {
 	for i := len(keys) - 1; i > 0; i-- {
-		if followedAt := keys[i].signsFrom; !followedAt.IsZero() && !o.Now().Before(followedAt.Add(o.TokenLife+Leeway)) {
+		if followedAt := keys[i].signsFrom; !followedAt.IsZero() && !now.Before(followedAt.Add(MaxTokenLife+Leeway)) {
 			return keys[i:]
 		}
 	}

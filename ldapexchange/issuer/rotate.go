@@ -94,7 +94,7 @@ func (k *Keys) Tend() error {
 				return err
 			}
 		}
-		return k.remove(keys[:len(keys)-len(alive(keys, k.o))])
+		return k.remove(keys[:len(keys)-len(alive(keys, k.o.Now()))])
 	})
 }
 

@@ -41,7 +41,9 @@ func mustTend(t *testing.T, k *Keys) {
 func TestRotationOverlaps(t *testing.T) {
 	t.Parallel()
 	now := newClock()
-	k := mustOpen(t, options(t, now, ES256))
+	o := options(t, now, ES256)
+	o.TokenLife = MaxTokenLife
+	k := mustOpen(t, o)
 	first := signingKey(k)
 	next, err := k.Rotate()
 	if err != nil {
@@ -63,11 +65,15 @@ func TestRotationOverlaps(t *testing.T) {
 	want("published", first, first, next.ID)
 	now.add(time.Hour - time.Second)
 	want("about to sign", first, first, next.ID)
-	last := mustSign(t, k, claims(now)) // the last that the first signs
+	of := claims(now)
+	of.Expiry = now.now().Add(MaxTokenLife)
+	last := mustSign(t, k, of) // the last that the first signs
 	now.add(time.Second)
+	o.TokenLife = 10 * time.Minute // a lifetime that is lowered ends no token
+	k = mustOpen(t, o)
 	want("signing", next.ID, first, next.ID)
+	now.add(MaxTokenLife - time.Minute)
 	young := mustSign(t, k, claims(now))
-	now.add(9 * time.Minute)
 	if _, err := k.Verify(last); err != nil {
 		t.Errorf("the old key's last token: %v", err)
 	}

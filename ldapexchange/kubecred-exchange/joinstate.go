@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kubecred/kubecred/internal/secret"
+	"github.com/kubecred/kubecred/ldapexchange/issuer"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 	"github.com/kubecred/kubecred/ldapexchange/server"
 	"github.com/kubecred/kubecred/ldapexchange/state"
@@ -23,7 +24,8 @@ type memory struct {
 }
 
 func openMemory(ctx context.Context, store state.Store, c *config.Config) (*memory, error) {
-	revocations, err := state.NewRevocations(ctx, store, max(c.Tokens.Session, c.Tokens.Lifetime), nil)
+	// What ends a session outlives its tokens, which may be older than tokens.lifetime.
+	revocations, err := state.NewRevocations(ctx, store, max(c.Tokens.Session, issuer.MaxTokenLife), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -58,8 +58,8 @@ func (a *app) rotateCommand() *cobra.Command {
 		Use:   "rotate",
 		Short: "Make a new signing key",
 		Long: `Makes a new signing key. It is published before it signs, so that clusters know
-it by then, and the old one stays published until its last token ends. Tokens
-and sessions go on.
+it by then, and the old one stays published for an hour after it, until its last
+token has ended. Tokens and sessions go on.
 
 With --replace the new key signs at once and every other is removed, for a key
 that somebody else may have. Tokens that they signed are refused here at once,

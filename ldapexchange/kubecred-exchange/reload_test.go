@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubecred/kubecred/internal/ldaptest"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
+	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/control"
 )
 
 // service makes one that does not listen: its handler is asked.
@@ -162,6 +163,36 @@ func TestAReloadForgetsNoFailure(t *testing.T) {
 			t.Errorf("status %d after %d binds", got, binds())
 		}
 	}
+}
+
+// Tokens may live for longer than tokens.lifetime and tokens.session are now, and
+// what ended their session must not be forgotten before they end.
+func TestALowerLifetimeShortensNoRevocation(t *testing.T) {
+	h := newHouse(t)
+	h.edit("tokens: {", "tokens: {lifetime: 1h, session: 1h, ")
+	s := h.service()
+	if got := signIn(s, devClient, h.password.Reveal()); got != http.StatusOK {
+		t.Fatal(got)
+	}
+	h.edit("lifetime: 1h, session: 1h", "lifetime: 1m, session: 10m")
+	if err := s.reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.Sessions(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	revoked := time.Now()
+	if _, err := s.Revoke(t.Context(), control.Target{Kind: control.OneSession, Name: all[0].ID}); err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range s.store.List(t.Context(), "revoked/session/") {
+		if err != nil || e.Expiry.Before(revoked.Add(time.Hour)) {
+			t.Errorf("forgotten at %v (%v), %v", e.Expiry, revoked, err)
+		}
+		return
+	}
+	t.Error("nothing was revoked")
 }
 
 // What is under way ends with the configuration with which it began; the
