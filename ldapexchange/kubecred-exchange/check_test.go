@@ -115,7 +115,12 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 		"the server": {func(h *house, _ *ldaptest.Server) {
 			h.edit("issuer: https://127.0.0.1", "issuer: https://exchange.example.com")
 		}, exitConfig, "server certificate", "have one issued that names exchange.example.com"},
-		"its key":      {func(h *house, _ *ldaptest.Server) { h.write("tls.key", readFile(h.t, h.at("clients.key"))) }, exitConfig, "server certificate", "listen.keyFile"},
+		"its key": {func(h *house, _ *ldaptest.Server) { h.write("tls.key", readFile(h.t, h.at("clients.key"))) }, exitConfig, "server certificate", "listen.keyFile"},
+		"an open key": {func(h *house, _ *ldaptest.Server) {
+			if err := os.Chmod(h.at("tls.key"), 0o644); err != nil {
+				h.t.Fatal(err)
+			}
+		}, exitConfig, "server certificate", "for the service's user alone"},
 		"a caller":     {func(h *house, _ *ldaptest.Server) { h.write("caller", "") }, exitConfig, "cluster dev", "put one line into the file"},
 		"an authority": {func(h *house, _ *ldaptest.Server) { h.write("clients.crt", readFile(h.t, h.at("tls.crt"))) }, exitConfig, "certificates for dev", "name an authority's certificate and key"},
 		"the keys": {func(h *house, _ *ldaptest.Server) {

@@ -17,7 +17,6 @@ import (
 	"github.com/kubecred/kubecred/ldapexchange/issuer"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/control"
-	"github.com/kubecred/kubecred/ldapexchange/server"
 )
 
 // soon is when the end of a certificate is worth a warning.
@@ -29,9 +28,9 @@ func (f *findings) door(c *config.Config) {
 		return // it is among the insecure settings
 	}
 	const checked = "server certificate"
-	pair, err := server.LoadKeyPair(c.Listen.CertificateFile, c.Listen.KeyFile)
+	pair, err := openPair(c)
 	if err != nil {
-		f.fail(checked, "put a certificate in PEM into listen.certificateFile and its key into listen.keyFile", err)
+		f.fail(checked, "put a certificate in PEM into listen.certificateFile and its key into listen.keyFile, for the service's user alone (0600)", err)
 		return
 	}
 	now, certificate := time.Now(), pair.Leaf()

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kubecred/kubecred/internal/private"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/ldapexchange/issuer"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
@@ -67,8 +68,8 @@ func (s *service) generation(ctx context.Context, c *config.Config, replaces *se
 		return g, err
 	}
 	if !c.Listen.InsecurePlainHTTP {
-		if g.pair, err = server.LoadKeyPair(c.Listen.CertificateFile, c.Listen.KeyFile); err != nil {
-			return g, &config.Error{File: c.Path, Key: "listen", Problem: err.Error()}
+		if g.pair, err = openPair(c); err != nil {
+			return g, err
 		}
 	}
 	o, err := s.options(c, g)
@@ -81,6 +82,18 @@ func (s *service) generation(ctx context.Context, c *config.Config, replaces *se
 	}
 	g.handler = g.server.Handler()
 	return g, nil
+}
+
+// openPair wants the key's file to be as private as the other keys' files.
+func openPair(c *config.Config) (*server.KeyPair, error) {
+	if err := private.Check(c.Listen.KeyFile, private.Mounted); err != nil {
+		return nil, err
+	}
+	pair, err := server.LoadKeyPair(c.Listen.CertificateFile, c.Listen.KeyFile)
+	if err != nil {
+		return nil, &config.Error{File: c.Path, Key: "listen", Problem: err.Error()}
+	}
+	return pair, nil
 }
 
 // abandon closes what a generation opened before it failed.

@@ -3,8 +3,12 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
+	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +44,47 @@ func TestACertificateChanges(t *testing.T) {
 	if err == nil {
 		conn.Close()
 		t.Error("TLS 1.1 is spoken")
+	}
+}
+
+// A key that others can read is refused, as of the signing keys. What Kubernetes
+// makes of a Secret is taken: links, readable by the pod's group.
+func TestTheServersKeyIsPrivate(t *testing.T) {
+	h := newHouse(t)
+	s := h.service()
+	key := h.at("tls.key")
+	chmod := func(path string, mode os.FileMode) {
+		t.Helper()
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, mode := range []os.FileMode{0o644, 0o604, 0o660} {
+		chmod(key, mode)
+		if err := s.reload(t.Context()); err == nil {
+			t.Errorf("%o is taken", mode)
+		}
+		if got := signIn(s, devClient, h.password.Reveal()); got != http.StatusOK {
+			t.Errorf("the old one is gone: %d", got)
+		}
+	}
+	other := newHouse(t)
+	chmod(other.at("tls.key"), 0o644)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // a service that starts ends in good order
+	defer cancel()
+	var out, errs output
+	status, stderr := (&app{stdout: &out, stderr: &errs}).run(ctx, []string{"serve", "--config=" + other.at("exchange.yaml")}), errs.String()
+	if status != exitConfig || !strings.Contains(stderr, other.at("tls.key")) || !strings.Contains(stderr, "chmod") {
+		t.Errorf("at the start: status %d\n%s", status, stderr)
+	}
+	data := h.at("..2026_11_24")
+	if err := errors.Join(os.Mkdir(data, 0o755), os.Symlink(data, h.at("..data")), os.Rename(key, filepath.Join(data, "tls.key")),
+		os.Symlink(filepath.Join("..data", "tls.key"), key)); err != nil {
+		t.Fatal(err)
+	}
+	chmod(key, 0o440)
+	if err := s.reload(t.Context()); err != nil {
+		t.Errorf("a mounted one: %v", err)
 	}
 }
 

@@ -43,7 +43,7 @@ func (l *Listen) fields() []field {
 	return []field{
 		text("address", &l.Address, "Host and port; without a host it is every address", hostPort),
 		file("certificateFile", &l.CertificateFile, "PEM file: the server's certificate and what lies between it and its root. It is read again when it changes"),
-		file("keyFile", &l.KeyFile, "PEM file of the certificate's key"),
+		file("keyFile", &l.KeyFile, "PEM file of the certificate's key, which only the service can read"),
 		truth("insecurePlainHTTP", &l.InsecurePlainHTTP, "Answer without TLS; taken on a loopback address alone"),
 		span("drain", &l.Drain, time.Second, 10*time.Minute, "How long requests may go on after SIGTERM"),
 		number("connections", &l.Connections, 16, 1<<20, "Connections at one time; one more closes the one that has been quiet for longest"),
