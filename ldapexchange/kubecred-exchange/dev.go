@@ -21,7 +21,6 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/kubecred/kubecred/internal/secret"
-	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 )
 
 // What dev calls things.
@@ -72,11 +71,7 @@ func (a *app) dev(ctx context.Context, address, output string) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := config.Load(d.at("exchange.yaml"))
-	if err != nil {
-		return err
-	}
-	return a.serve(ctx, c, func() { d.print(a, output) })
+	return a.serve(ctx, d.at("exchange.yaml"), func() { d.print(a, output) })
 }
 
 // freeLoopback finds a port where none is named. Another program could take it

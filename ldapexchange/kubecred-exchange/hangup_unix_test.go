@@ -47,6 +47,41 @@ func TestACertificateChanges(t *testing.T) {
 	}
 }
 
+// A service that has begun and does not answer yet hears of it once it does: here
+// it waits for a reader of its audit.
+func TestAHangupBeforeTheServiceAnswers(t *testing.T) {
+	h := newHouse(t)
+	h.edit("log: {level: warn}", "log: {level: info}")
+	if err := syscall.Mkfifo(h.at("audit.log"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		h.await("the state", func() bool { _, err := os.Stat(h.at("state/state.db")); return err == nil })
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Error(err)
+		}
+		audit, err := os.Open(h.at("audit.log"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(func() { audit.Close() })
+	}()
+	h.serve()
+	h.await("a reload", func() bool { return strings.Contains(h.stderr.String(), "the configuration was read again") })
+}
+
+// await looks until something has happened.
+func (h *house) await(what string, happened func() bool) {
+	h.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !happened(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			h.t.Errorf("%s is waited for in vain\n%s", what, h.stderr)
+			return
+		}
+	}
+}
+
 // A key that others can read is refused, as of the signing keys. What Kubernetes
 // makes of a Secret is taken: links, readable by the pod's group.
 func TestTheServersKeyIsPrivate(t *testing.T) {

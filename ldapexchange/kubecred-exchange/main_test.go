@@ -22,7 +22,6 @@ import (
 	"time"
 
 	"github.com/kubecred/kubecred/cmd"
-	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 )
 
 // asPlugin makes this test binary be kubecred.
@@ -101,14 +100,10 @@ func (h *house) write(name, text string) {
 // serve starts a service and returns what ends it.
 func (h *house) serve() (stop func() error) {
 	h.t.Helper()
-	c, err := config.Load(h.at("exchange.yaml"))
-	if err != nil {
-		h.t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(h.t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	a := &app{stdout: h.stdout, stderr: h.stderr}
-	go func() { ended <- a.serve(ctx, c, func() { close(ready) }) }()
+	go func() { ended <- a.serve(ctx, h.at("exchange.yaml"), func() { close(ready) }) }()
 	select {
 	case <-ready:
 	case err := <-ended:

@@ -34,13 +34,9 @@ output or a file.`,
 	}
 	addConfig(c, &path)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		conf, err := loadConfig(path)
-		if err != nil {
-			return err
-		}
 		ctx, stop := endedBySignal(c.Context())
 		defer stop()
-		return a.serve(ctx, conf, nil)
+		return a.serve(ctx, path, nil)
 	}
 	return c
 }
@@ -55,7 +51,14 @@ func endedBySignal(ctx context.Context) (context.Context, func()) {
 
 // serve runs a service until ctx ends. Once it answers it calls ready, which
 // may be nil.
-func (a *app) serve(ctx context.Context, c *config.Config, ready func()) (err error) {
+func (a *app) serve(ctx context.Context, path string, ready func()) (err error) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // at first, since one that nobody waits for ends the process
+	defer signal.Stop(hangups)
+	c, err := loadConfig(path)
+	if err != nil {
+		return err
+	}
 	log := newLog(a.stderr, c.Log)
 	s, err := newService(ctx, c, log, a.stdout)
 	if err != nil {
@@ -66,7 +69,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, ready func()) (err er
 	if err != nil {
 		return err
 	}
-	stop := s.onHangup(ctx)
+	stop := s.onHangup(ctx, hangups)
 	defer stop()
 	return s.run(ctx, main, metrics, ready)
 }
@@ -91,9 +94,7 @@ func listenOn(ctx context.Context, key, address string) (net.Listener, error) {
 }
 
 // onHangup reloads at each SIGHUP, one after the other.
-func (s *service) onHangup(ctx context.Context) (stop func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
+func (s *service) onHangup(ctx context.Context, hangups <-chan os.Signal) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -102,12 +103,12 @@ func (s *service) onHangup(ctx context.Context) (stop func()) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-signals:
+			case <-hangups:
 				s.reload(ctx) // which tells of its error
 			}
 		}
 	}()
-	return func() { signal.Stop(signals); cancel(); <-ended }
+	return func() { cancel(); <-ended }
 }
 
 func newLog(to io.Writer, l config.Log) *slog.Logger {
