@@ -43,6 +43,19 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// Who revokes has to know how long that takes, and where it takes no effect.
+func TestRevokeSaysWhenItCounts(t *testing.T) {
+	_, help, _ := run(t, "revoke", "--help")
+	for _, want := range []string{
+		"2 minutes", "--authentication-token-webhook-cache-ttl", "10 seconds", // kube-apiserver's own
+		"JWKS", "until it ends", "tokens.lifetime", "Certificates live",
+	} {
+		if !strings.Contains(help, want) {
+			t.Errorf("nothing of %q in\n%s", want, help)
+		}
+	}
+}
+
 func TestVersionAndSchema(t *testing.T) {
 	_, text, _ := run(t, "version")
 	_, raw, _ := run(t, "version", "-o", "json")

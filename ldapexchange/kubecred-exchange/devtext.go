@@ -39,8 +39,10 @@ or for a client certificate:
 
   kubecred get-token --exchange-url=ISSUER --certificate-authority=CA_FILE --username=USER --credential=certificate --exchange-cluster=CLUSTER
 
-In a kubeconfig, the same words are the args of an exec block. kubecred asks for
-the password in the terminal, once; it renews the session by itself then.
+In a kubeconfig, the same words are the args of an exec block. kubecred asks in
+the terminal whether you trust this host with a password, and then for it: once
+for the token and once for the certificate. It renews each by itself then, until
+its session ends after 12 hours.
 
 An API server trusts it in one of three ways. It verifies tokens itself
 (--authentication-config=FILE):

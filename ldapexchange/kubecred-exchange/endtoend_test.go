@@ -309,7 +309,9 @@ func TestDevText(t *testing.T) {
 		h.password.Reveal(): 1,
 		h.caller.Reveal():   1,
 		"kubecred get-token --exchange-url=" + h.issuer + " --certificate-authority=" + h.at("ca.crt"): 2,
-		"PRIVATE KEY": 0,
+		"PRIVATE KEY":                 0,
+		"whether you trust this host": 1, // which is asked first
+		"once\nfor the token and once for the certificate": 1,
 	} {
 		if got := strings.Count(text, what); got != want {
 			t.Errorf("%q stands there %d times, not %d", what, got, want)

@@ -106,10 +106,12 @@ func (a *app) revokeCommand() *cobra.Command {
   token JTI    one token, by the jti of the audit
   all          every session and token there is
 
-A cluster that verifies tokens itself (AuthenticationConfiguration) accepts what
-it has been given until it expires, and certificates live until they expire.
-Clusters that ask for reviews refuse at once, but for what the API server caches
-(--authentication-token-webhook-cache-ttl).`,
+A cluster that asks for reviews refuses a token once its API server has forgotten
+the last answer: after 2 minutes, or what --authentication-token-webhook-cache-ttl
+says, but no sooner than after 10 seconds. A cluster that verifies tokens itself
+(JWKS, AuthenticationConfiguration) asks nobody and accepts a token until it ends,
+10 minutes after it was issued or what tokens.lifetime says. Certificates live
+until they end, too.`,
 		Example: examples(
 			"kubecred-exchange revoke user alice --config exchange.yaml",
 			"kubecred-exchange revoke all --config exchange.yaml"),
