@@ -320,6 +320,29 @@ func TestPasswordStdin(t *testing.T) {
 	p.counts(oidctest.GrantPassword, 4)
 }
 
+// Though there is a session: a given password is used, and a wrong one told of.
+func TestPasswordStdinWhereSignedIn(t *testing.T) {
+	p := newExchange(t)
+	delete(p.env, "KUBECRED_PASSWORD")
+	login := append([]string{"login", "--password-stdin"}, p.oauth2()...)
+	p.stdin = "alice's password"
+	p.run(login...).ok().prints("Signed in as user-1")
+	first := p.getToken(p.oauth2()).ok().token()
+	p.stdin = "another"
+	p.run(login...).fails(exitDenied, "invalid_grant")
+	if p.getToken(p.oauth2()).ok().token() != first {
+		t.Error("what was there is gone")
+	}
+	p.stdin = "alice's password"
+	p.passed = time.Second
+	p.run(login...).ok().prints("Signed in as user-1")
+	if p.getToken(p.oauth2()).ok().token() == first {
+		t.Error("the password was not used")
+	}
+	p.counts(oidctest.GrantPassword, 3)
+	p.counts(oidctest.GrantRefresh, 0)
+}
+
 // dex says access_denied of a wrong password, and invalid_request of a directory
 // that is away.
 func TestDexesWords(t *testing.T) {

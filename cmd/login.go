@@ -36,7 +36,7 @@ get-token's flags it needs no kubeconfig.`,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&anew, "switch", false, "Sign in again and let the provider choose the account")
-	c.Flags().BoolVar(&piped, "password-stdin", false, "Read the password from standard input, for machines")
+	c.Flags().BoolVar(&piped, "password-stdin", false, "Read the password from standard input, for machines, and sign in anew with it")
 	c.RunE = func(c *cobra.Command, _ []string) error { return a.login(c.Context(), t, anew, piped) }
 	return c
 }
@@ -64,7 +64,8 @@ func (a *app) login(ctx context.Context, t *target, anew, piped bool) error {
 	if err != nil {
 		return err
 	}
-	flow.Force, flow.Anew, flow.Deliberate = s.ForceRefresh, anew, true
+	// A password that is given is tried: whoever gives it wants to know of a wrong one.
+	flow.Force, flow.Anew, flow.Deliberate = s.ForceRefresh, anew || piped, true
 	flow.Auth.(interface{ wish(bool, secret.Text) }).wish(anew, password)
 	before := a.now()
 	credential, work, err := a.cached(ctx, flow, p)
