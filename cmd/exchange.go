@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/internal/settings"
@@ -113,4 +114,17 @@ func (o *oidc) certified(ctx context.Context, t login.Tokens) (signin.Grant, err
 	}
 	who := o.about(t)
 	return o.app.certify(ctx, client, o.client.Metadata().Credentials, ldapexchange.Bearer(t.AccessToken), o.s, who)
+}
+
+// abandonPatience bounds what is for the provider's sake alone.
+const abandonPatience = 5 * time.Second
+
+// abandon revokes a session that brought no credential: nobody will have it, and
+// nobody would know of it. Where that fails it ends by itself.
+func (o *oidc) abandon(ctx context.Context, client *login.Client, t login.Tokens) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonPatience)
+	defer cancel()
+	if err := client.Revoke(ctx, t.RefreshToken, t.AccessToken); err != nil {
+		o.app.log.Info("a session without a credential could not be revoked", "error", err)
+	}
 }

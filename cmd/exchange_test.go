@@ -216,6 +216,26 @@ func TestBadCertificateKeepsTheSession(t *testing.T) {
 	p.counts(oidctest.GrantRefresh, 3)
 }
 
+// Nor is a session left at the exchange that a login began and nobody has.
+func TestBadCertificateRevokesANewSession(t *testing.T) {
+	p := newExchange(t)
+	p.x.Answer(http.StatusForbidden)
+	p.getToken(p.certificate()).fails(exitDenied, "403")
+	if s := p.provider.Sessions(); len(s) != 1 || !s[0].Ended {
+		t.Errorf("sessions %+v", s)
+	}
+	// What the person is told is why, whether or not that works.
+	p.afresh()
+	p.provider.Apply(oidctest.Break(oidctest.Revoke, oidctest.Status(http.StatusServiceUnavailable, 0)))
+	p.getToken(p.certificate("--audience=other")).fails(exitDenied, "403")
+	p.x.Answer(0)
+	p.afresh()
+	p.gave(p.getToken(p.certificate()))
+	if s := p.provider.Sessions(); len(s) != 3 || s[2].Ended {
+		t.Errorf("sessions %+v", s)
+	}
+}
+
 // An exchange that repeats what it was sent tells nobody else.
 func TestExchangeThatEchoes(t *testing.T) {
 	const password = "canary password +%&="

@@ -111,6 +111,9 @@ func (o *oidc) Login(ctx context.Context) (signin.Grant, error) {
 		return signin.Grant{}, o.unsigned(ctx, method, err)
 	}
 	grant, err := o.grant(ctx, tokens)
+	if err != nil {
+		o.abandon(ctx, client, tokens)
+	}
 	grant.Asked = asks(method)
 	return grant, classify(err, nil)
 }
