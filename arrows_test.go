@@ -20,12 +20,13 @@ const module = "github.com/kubecred/kubecred/"
 var arrows = map[string][]string{
 	".": {"cmd"},
 	"cmd": {
-		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/consent", "internal/httpclient", "internal/kubeconfig",
+		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/kubeconfig",
 		"internal/lifetime", "internal/secret", "internal/settings", "internal/signin", "internal/term",
 	},
 
 	"execcred":            {},
 	"internal/build":      {},
+	"internal/cli":        {"internal/term"},
 	"cache":               {"internal/keyring"},
 	"login":               {"login/loopback", "internal/secret", "internal/httpclient", "internal/term"},
 	"ldapexchange":        {"internal/secret", "internal/httpclient", "internal/term"},
@@ -51,7 +52,7 @@ var arrows = map[string][]string{
 	"ldapexchange/state/storetest": {"internal/secret", "ldapexchange/state"},
 
 	"ldapexchange/kubecred-exchange": {
-		"internal/build", "internal/private", "internal/secret", "internal/term", "ldapexchange/directory", "ldapexchange/issuer",
+		"internal/build", "internal/cli", "internal/private", "internal/secret", "ldapexchange/directory", "ldapexchange/issuer",
 		"ldapexchange/kubecred-exchange/config", "ldapexchange/kubecred-exchange/control", "ldapexchange/server", "ldapexchange/state",
 	},
 	"ldapexchange/kubecred-exchange/config":  {"internal/httpclient", "internal/term", "ldapexchange"},

@@ -16,11 +16,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/lifetime"
 	"github.com/kubecred/kubecred/internal/settings"
 )
@@ -63,7 +63,7 @@ func Main(b Build) int {
 
 func (a *app) run() int {
 	if err := a.execute(); err != nil {
-		return report(a.stderr, err)
+		return cli.Report(a.stderr, err, 1, explain)
 	}
 	return 0
 }
@@ -103,7 +103,7 @@ func (a *app) rootCommand() *cobra.Command {
 then answers from a cache that is sealed under your system's keyring.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          noArgs,
+		Args:          cli.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return settings.FlagError(err) })
@@ -117,19 +117,6 @@ then answers from a cache that is sealed under your system's keyring.`,
 	return root
 }
 
-// noArgs refuses words that are neither a command nor a flag.
-func noArgs(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := c.CommandPath() + " --help says what it takes"
-	if !c.HasParent() {
-		return mistake(hint, "there is no command %q", oneLine(args[0]))
-	}
-	// A word that is left over may be the second half of a password.
-	return mistake(hint, "an argument is neither a flag nor a flag's value")
-}
-
 // begin opens the log of a run. The returned function closes it.
 func (a *app) begin(verbosity int) (func(), error) {
 	log, done, err := openLog(a.getenv("KUBECRED_LOG"), verbosity > 0, a.stderr)
@@ -139,6 +126,3 @@ func (a *app) begin(verbosity int) (func(), error) {
 	a.log = log
 	return done, nil
 }
-
-// examples indents the examples of a help text.
-func examples(lines ...string) string { return "  " + strings.Join(lines, "\n  ") }

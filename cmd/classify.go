@@ -19,7 +19,7 @@ func classify(err, otherwise error) error {
 		return nil
 	}
 	as := otherwise
-	switch explain(err).code {
+	switch explain(err).Code {
 	case exitNetwork:
 		as = signin.ErrOffline
 	case exitTimeout:

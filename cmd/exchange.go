@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
@@ -70,7 +71,7 @@ func (x *exchange) get(ctx context.Context, client *ldapexchange.Client, by ldap
 	if err != nil {
 		return signin.Grant{}, err
 	}
-	who.Kind, who.Account = "token", oneLine(name)
+	who.Kind, who.Account = "token", cli.OneLine(name)
 	described, err := json.Marshal(who)
 	return signin.Grant{
 		Credential: signin.Credential{Token: token.Text, Issued: x.app.now(), Expiry: token.Expiry},
@@ -98,7 +99,7 @@ func (a *app) certify(ctx context.Context, client *ldapexchange.Client, endpoint
 	if err != nil {
 		return signin.Grant{}, err
 	}
-	who.Kind, who.Account, who.Groups = "certificate", oneLine(certificate.Name), certificate.Groups
+	who.Kind, who.Account, who.Groups = "certificate", cli.OneLine(certificate.Name), certificate.Groups
 	described, err := json.Marshal(who)
 	return signin.Grant{
 		Credential: signin.Credential{ClientCertificate: certificate.Chain, ClientKey: private, Issued: a.now(), Expiry: certificate.Expiry},

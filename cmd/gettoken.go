@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubecred/kubecred/execcred"
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/lifetime"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
@@ -22,7 +23,7 @@ refresh, else by signing in, where there is someone to ask.
 
 Clients run it from the exec block of a kubeconfig. Every flag may also be
 given as a variable or in a named profile; see docs/configuration.md.`,
-		Example: examples(
+		Example: cli.Examples(
 			"# in a kubeconfig",
 			"users:",
 			"- name: me",
@@ -36,7 +37,7 @@ given as a variable or in a named profile; see docs/configuration.md.`,
 			"      - --oidc-client-id=kubernetes",
 			"      interactiveMode: IfAvailable",
 		),
-		Args: noArgs,
+		Args: cli.NoArgs,
 	}
 	flags := settings.AddFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error { return a.getToken(c.Context(), flags) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/execcred"
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/httpclient"
 	"github.com/kubecred/kubecred/internal/kubeconfig"
 	"github.com/kubecred/kubecred/internal/lifetime"
@@ -22,15 +23,15 @@ import (
 // error is of two kinds: the first that fits answers.
 
 // explain finds the hint and the exit code for err.
-func explain(err error) *failure {
+func explain(err error) *cli.Failure {
 	for _, of := range []func(error) (string, int){
 		ofPause, ofInterrupt, ofPerson, ofSettings, ofCache, ofPassword, ofProvider, ofExchange, ofNetwork, ofRest,
 	} {
 		if hint, code := of(err); code != 0 {
-			return &failure{err, hint, code}
+			return cli.Fail(err, hint, code)
 		}
 	}
-	return &failure{err, "KUBECRED_LOG=FILE.log writes a log without secrets that tells more", exitOther}
+	return cli.Fail(err, "KUBECRED_LOG=FILE.log writes a log without secrets that tells more", exitOther)
 }
 
 func ofPause(err error) (string, int) {
@@ -292,13 +293,13 @@ func ofRest(err error) (string, int) {
 // entry: how to sign in to it from a terminal.
 func (a *app) loginFailure(err error, s *settings.Settings) error {
 	f := explain(err)
-	a.log.Info("failed", "code", f.code, "error", err)
+	a.log.Info("failed", "code", f.Code, "error", err)
 	switch {
-	case f.code != exitLoginNeeded:
+	case f.Code != exitLoginNeeded:
 	case len(a.args) > 0 && a.args[0] == "login":
-		f.hint = "run it in a terminal, or choose another --grant-type"
+		f.Hint = "run it in a terminal, or choose another --grant-type"
 	default:
-		f.hint = orElse(err) + a.loginLine(s)
+		f.Hint = orElse(err) + a.loginLine(s)
 	}
 	return f
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/execcred"
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/httpclient"
 	"github.com/kubecred/kubecred/internal/kubeconfig"
 	"github.com/kubecred/kubecred/internal/lifetime"
@@ -98,8 +99,8 @@ func TestExplain(t *testing.T) {
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("the outside: %w", test.err), errors.Join(errors.New("first"), test.err)} {
 			got := explain(err)
-			if got.code != test.code || !strings.Contains(got.hint, test.hint) {
-				t.Errorf("%T %v: code %d, hint %q, want %d and %q", test.err, err, got.code, got.hint, test.code, test.hint)
+			if got.Code != test.code || !strings.Contains(got.Hint, test.hint) {
+				t.Errorf("%T %v: code %d, hint %q, want %d and %q", test.err, err, got.Code, got.Hint, test.code, test.hint)
 			}
 		}
 	}
@@ -110,7 +111,7 @@ func TestExplain(t *testing.T) {
 func TestFilesAreNoNetwork(t *testing.T) {
 	_, missing := os.Open("no-such-file")
 	for _, err := range []error{missing, &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, syscall.ENOSPC} {
-		if httpclient.IsNetwork(err) || explain(err).code == exitNetwork {
+		if httpclient.IsNetwork(err) || explain(err).Code == exitNetwork {
 			t.Errorf("%v counts as the network's", err)
 		}
 	}
@@ -128,8 +129,8 @@ func TestExplainOrder(t *testing.T) {
 		{fmt.Errorf("%w: %w", errNeedPerson, context.Canceled), exitInterrupted},
 		{errors.Join(context.DeadlineExceeded, &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}), exitNetwork},
 	} {
-		if got := explain(test.err); got.code != test.code {
-			t.Errorf("%v: code %d, want %d", test.err, got.code, test.code)
+		if got := explain(test.err); got.Code != test.code {
+			t.Errorf("%v: code %d, want %d", test.err, got.Code, test.code)
 		}
 	}
 }
@@ -140,36 +141,28 @@ func TestReport(t *testing.T) {
 	for _, err := range []error{
 		errors.New(hostile),
 		errors.Join(errors.New("one"), errors.New("two")),
-		&failure{errors.New(hostile), hostile, 9},
-		fmt.Errorf("wrapped: %w", &failure{errors.New("inner"), "do this", 9}),
+		cli.Fail(errors.New(hostile), hostile, 9),
+		fmt.Errorf("wrapped: %w", cli.Fail(errors.New("inner"), "do this", 9)),
 		errors.New(strings.Repeat("long ", 10_000)),
 		&settings.Error{Problem: settings.Invalid, Detail: hostile},
 	} {
 		var out bytes.Buffer
-		code := report(&out, err)
+		code := cli.Report(&out, err, 1, explain)
 		if !twoLines(out.String()) {
 			t.Errorf("%q", out.String())
 		}
-		if problem, _, _ := strings.Cut(out.String(), "\n"); len(problem) > 5*maxLine {
+		if problem, _, _ := strings.Cut(out.String(), "\n"); len(problem) > 5*cli.MaxLine {
 			t.Errorf("an error line of %d bytes", len(problem))
 		}
-		var f *failure
-		if errors.As(err, &f) && code != f.code {
-			t.Errorf("code %d, want %d", code, f.code)
+		var f *cli.Failure
+		if errors.As(err, &f) && code != f.Code {
+			t.Errorf("code %d, want %d", code, f.Code)
 		}
 	}
 	var out bytes.Buffer
-	report(&out, fmt.Errorf("wrapped: %w", &failure{errors.New("inner"), "do this", 9}))
+	cli.Report(&out, fmt.Errorf("wrapped: %w", cli.Fail(errors.New("inner"), "do this", 9)), 1, explain)
 	if out.String() != "error: wrapped: inner\nhint: do this\n" {
 		t.Errorf("%q", out.String())
-	}
-}
-
-// A mistake in how the program was called comes with a hint, like every failure.
-func TestUsageErrorsHaveHints(t *testing.T) {
-	var out bytes.Buffer
-	if code := report(&out, usageError("%s is wrong", "it")); code != exitConfig || !twoLines(out.String()) {
-		t.Errorf("code %d, %q", code, out.String())
 	}
 }
 

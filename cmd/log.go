@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"github.com/kubecred/kubecred/internal/cli"
 )
 
 // The log for support. It holds decisions, hosts, paths and durations. It
@@ -45,15 +47,15 @@ func openLog(path string, verbose bool, stderr io.Writer) (*slog.Logger, func(),
 
 func openLogFile(path string) (*os.File, error) {
 	if !strings.HasSuffix(path, ".log") {
-		return nil, mistake(logHint, "KUBECRED_LOG must name a file that ends in .log")
+		return nil, cli.Mistake(logHint, "KUBECRED_LOG must name a file that ends in .log")
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
-		return nil, mistake(logHint, "KUBECRED_LOG: %v", err)
+		return nil, cli.Mistake(logHint, "KUBECRED_LOG: %v", err)
 	}
 	if err := beginLog(file); err != nil {
 		file.Close()
-		return nil, mistake(logHint, "KUBECRED_LOG: %v", err)
+		return nil, cli.Mistake(logHint, "KUBECRED_LOG: %v", err)
 	}
 	return file, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
@@ -25,14 +26,14 @@ func (a *app) loginCommand() *cobra.Command {
 
 Without flags it takes the exec block of the kubeconfig's current context. With
 get-token's flags it needs no kubeconfig.`,
-		Example: examples(
+		Example: cli.Examples(
 			"kubecred login",
 			"kubecred login --context prod --grant-type device-code",
 			"kubecred login --switch        # let the provider choose the account again",
 			"kubecred login --oidc-issuer-url=https://issuer.example.com --oidc-client-id=kubernetes",
 			"kubecred login --exchange-url=https://exchange.example.com --username=ci --password-stdin",
 		),
-		Args: noArgs,
+		Args: cli.NoArgs,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&anew, "switch", false, "Sign in again and let the provider choose the account")
@@ -83,18 +84,18 @@ func (a *app) login(ctx context.Context, t *target, anew, piped bool) error {
 func (a *app) pipedPassword(s *settings.Settings) (secret.Text, error) {
 	const hint = "--password-stdin goes with --username, and with a sign-in by password"
 	if s.Username == "" || s.Grant != settings.GrantAuto && s.Grant != settings.GrantPassword {
-		return secret.Text{}, mistake(hint, "whose password is on standard input is not said")
+		return secret.Text{}, cli.Mistake(hint, "whose password is on standard input is not said")
 	}
 	data, err := io.ReadAll(io.LimitReader(a.stdin, maxSecret+1))
 	switch {
 	case err != nil:
-		return secret.Text{}, mistake(hint, "standard input cannot be read: %v", err)
+		return secret.Text{}, cli.Mistake(hint, "standard input cannot be read: %v", err)
 	case len(data) > maxSecret:
-		return secret.Text{}, mistake(hint, "standard input %v", errTooBig)
+		return secret.Text{}, cli.Mistake(hint, "standard input %v", errTooBig)
 	}
 	password := trimmed(data)
 	if password.Empty() {
-		return secret.Text{}, mistake(hint, "standard input holds no password")
+		return secret.Text{}, cli.Mistake(hint, "standard input holds no password")
 	}
 	return password, nil
 }
@@ -128,9 +129,9 @@ func whoIn(record cache.Record) string {
 	if err != nil || json.Unmarshal(grant.About, &who) != nil {
 		return ""
 	}
-	text := " at " + oneLine(who.Issuer)
+	text := " at " + cli.OneLine(who.Issuer)
 	if who.Account != "" {
-		text = " as " + oneLine(who.Account) + text
+		text = " as " + cli.OneLine(who.Account) + text
 	}
 	return text
 }

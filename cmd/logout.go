@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/lifetime"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/internal/settings"
@@ -28,14 +29,14 @@ cache even where it cannot. What a locked keyring hides stays, to be revoked
 once it opens. Without flags it takes the kubeconfig's current context.
 
 A token that a cluster has already accepted lives until it expires.`,
-		Example: examples("kubecred logout", "kubecred logout --context prod", "kubecred logout --all"),
-		Args:    noArgs,
+		Example: cli.Examples("kubecred logout", "kubecred logout --context prod", "kubecred logout --all"),
+		Args:    cli.NoArgs,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&all, "all", false, "Every entry, and the kernel's copy of the data key")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if all && (t.entryGiven() || t.context != "" || t.user != "") {
-			return mistake("leave one of them out", "--all is every entry, and --entry, --context and --user name one")
+			return cli.Mistake("leave one of them out", "--all is every entry, and --entry, --context and --user name one")
 		}
 		if all || t.entryGiven() {
 			return a.logoutCached(c.Context(), t, all)
@@ -195,7 +196,7 @@ func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, s *setti
 	_ = store.SetNote(id, nil) // what failed may name the account
 	fmt.Fprintf(a.stdout, "Signed out%s.\n", whoIn(record))
 	if err != nil {
-		fmt.Fprintf(a.stderr, "note: forgotten here, but not revoked at the provider: %s\n", oneLine(err.Error()))
+		fmt.Fprintf(a.stderr, "note: forgotten here, but not revoked at the provider: %s\n", cli.OneLine(err.Error()))
 	}
 	return nil
 }
@@ -248,7 +249,7 @@ func (a *app) settingsOf(args []string) (*settings.Settings, error) {
 // chosen finds the one entry whose ID begins with prefix.
 func chosen(all []shelf, prefix string) (shelf, error) {
 	if prefix == "" {
-		return shelf{}, mistake(entryHint, "--entry is empty")
+		return shelf{}, cli.Mistake(entryHint, "--entry is empty")
 	}
 	var match []shelf
 	for _, s := range all {
@@ -260,9 +261,9 @@ func chosen(all []shelf, prefix string) (shelf, error) {
 	}
 	switch len(match) {
 	case 0:
-		return shelf{}, mistake(entryHint, "no entry begins with %s", oneLine(prefix))
+		return shelf{}, cli.Mistake(entryHint, "no entry begins with %s", cli.OneLine(prefix))
 	case 1:
 		return match[0], nil
 	}
-	return shelf{}, mistake(entryHint, "%d entries begin with %s: give more of the ID", len(match), oneLine(prefix))
+	return shelf{}, cli.Mistake(entryHint, "%d entries begin with %s: give more of the ID", len(match), cli.OneLine(prefix))
 }

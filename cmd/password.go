@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/consent"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/internal/settings"
@@ -78,7 +79,7 @@ func (p *passwords) find(ctx context.Context, to *url.URL) (name string, passwor
 	if password, err = p.kept(ctx); err != nil || !password.Empty() {
 		return name, password, false, err
 	}
-	password, err = p.person.askPassword(ctx, fmt.Sprintf("Password of %s at %s: ", oneLine(name), to.Host))
+	password, err = p.person.askPassword(ctx, fmt.Sprintf("Password of %s at %s: ", cli.OneLine(name), to.Host))
 	if err == nil && password.Empty() {
 		err = &gaveUpError{} // to a directory it would be an anonymous bind
 	}

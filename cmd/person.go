@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubecred/kubecred/internal/browser"
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/internal/term"
 	"github.com/kubecred/kubecred/login"
@@ -161,5 +162,5 @@ func (p *person) Width() int { return term.Width() }
 // warn tells of something that did not stop the program.
 func (p *person) warn(text string, err error) {
 	p.app.log.Warn(text, "error", err)
-	p.Show(fmt.Sprintf("warning: %s: %s\n", text, oneLine(err.Error())))
+	p.Show(fmt.Sprintf("warning: %s: %s\n", text, cli.OneLine(err.Error())))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
 )
@@ -25,12 +26,12 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Lists the cached entries and marks the one of the kubeconfig's current context.
 With --explain it shows every setting and where its value comes from. It asks
 nobody and sends nothing.`,
-		Example: examples("kubecred status", "kubecred status -o json", "kubecred status --explain --context prod"),
-		Args:    noArgs,
+		Example: cli.Examples("kubecred status", "kubecred status -o json", "kubecred status --explain --context prod"),
+		Args:    cli.NoArgs,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&explain, "explain", false, "Show each setting and where it comes from")
-	addOutput(c, &output)
+	cli.AddOutput(c, &output)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if explain {
 			return a.explainSettings(t, output)
@@ -92,12 +93,12 @@ func (a *app) status(ctx context.Context, t *target, output string) error {
 	if err != nil {
 		return err
 	}
-	report := statusReport{Context: oneLine(current.context), Entries: []entryStatus{}}
+	report := statusReport{Context: cli.OneLine(current.context), Entries: []entryStatus{}}
 	switch {
 	case problem == nil:
 		report.Current = short(current.id)
 	case !noBlock(problem):
-		report.CurrentProblem = oneLine(problem.Error())
+		report.CurrentProblem = cli.OneLine(problem.Error())
 	}
 	all, err := a.shelves(ctx, s, a.newPerson(false, ""), store)
 	if err != nil {
@@ -105,34 +106,34 @@ func (a *app) status(ctx context.Context, t *target, output string) error {
 	}
 	// After the list, which may have started the keyring's service.
 	if report.Storage, err = store.Probe(ctx); err != nil {
-		report.Problem = oneLine(err.Error())
+		report.Problem = cli.OneLine(err.Error())
 	}
 	for _, shelf := range all {
 		for _, item := range shelf.items {
 			report.Entries = append(report.Entries, describe(item, problem == nil && item.ID == current.id))
 		}
 	}
-	return a.print(output, report, func(w io.Writer) { a.printStatus(w, report) })
+	return cli.Print(a.stdout, output, report, func(w io.Writer) { a.printStatus(w, report) })
 }
 
 func describe(item cache.Item, current bool) entryStatus {
 	e := entryStatus{Entry: short(item.ID), Current: current, Sealed: item.Home, Aside: item.Aside}
 	if item.Err != nil {
-		e.Problem = oneLine(item.Err.Error())
+		e.Problem = cli.OneLine(item.Err.Error())
 		return e
 	}
 	grant, err := signin.Read(item.Record)
 	if err != nil {
-		e.Problem = oneLine(err.Error())
+		e.Problem = cli.OneLine(err.Error())
 		return e
 	}
 	var who about
 	if len(grant.About) > 0 && json.Unmarshal(grant.About, &who) != nil {
 		e.Problem = "it was written by another version"
 	}
-	e.Issuer, e.Client, e.Account = oneLine(who.Issuer), oneLine(who.Client), oneLine(who.Account)
-	e.Subject, e.Groups, e.Kind = oneLine(who.Subject), who.Groups, oneLine(who.Kind)
-	e.Cluster = oneLine(who.Cluster)
+	e.Issuer, e.Client, e.Account = cli.OneLine(who.Issuer), cli.OneLine(who.Client), cli.OneLine(who.Account)
+	e.Subject, e.Groups, e.Kind = cli.OneLine(who.Subject), who.Groups, cli.OneLine(who.Kind)
+	e.Cluster = cli.OneLine(who.Cluster)
 	e.Renews = len(grant.Session) > 0
 	if e.expiry = grant.Credential.Expiry; !e.expiry.IsZero() {
 		at := e.expiry.UTC()
@@ -228,7 +229,7 @@ func (a *app) explainSettings(t *target, output string) error {
 	if err == nil {
 		err = findErr
 	}
-	if printErr := a.print(output, explained, func(w io.Writer) { printExplained(w, explained) }); printErr != nil {
+	if printErr := cli.Print(a.stdout, output, explained, func(w io.Writer) { printExplained(w, explained) }); printErr != nil {
 		return printErr
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/kubeconfig"
 	"github.com/kubecred/kubecred/internal/settings"
 )
@@ -62,7 +63,7 @@ func (a *app) find(t *target) (found, error) {
 
 func (a *app) findBy(t *target, in settings.Input) (found, error) {
 	if t.entryGiven() && t.entry == "" {
-		return found{}, mistake(entryHint, "--entry is empty")
+		return found{}, cli.Mistake(entryHint, "--entry is empty")
 	}
 	if t.entry != "" {
 		return a.findEntry(t, in)
@@ -184,11 +185,11 @@ func (a *app) findEntry(t *target, in settings.Input) (found, error) {
 	}
 	switch len(match) {
 	case 0:
-		return found{}, mistake(entryHint, "no user of the kubeconfig has the entry %s", oneLine(t.entry))
+		return found{}, cli.Mistake(entryHint, "no user of the kubeconfig has the entry %s", cli.OneLine(t.entry))
 	case 1:
 		return match[0], nil
 	}
-	return found{}, mistake(entryHint, "%d entries begin with %s: give more of the ID", len(match), oneLine(t.entry))
+	return found{}, cli.Mistake(entryHint, "%d entries begin with %s: give more of the ID", len(match), cli.OneLine(t.entry))
 }
 
 func known(list []found, id cache.ID) bool {

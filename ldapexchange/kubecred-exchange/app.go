@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubecred/kubecred/internal/build"
+	"github.com/kubecred/kubecred/internal/cli"
 )
 
 // app is the program in its surroundings.
@@ -24,7 +24,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
-		return report(a.stderr, err)
+		return cli.Report(a.stderr, err, maxLines, explain)
 	}
 	return 0
 }
@@ -41,12 +41,12 @@ If you run an OpenID Provider (Keycloak, dex, Entra ID), you do not need it:
 kubecred signs in there.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          noArgs,
+		Args:          cli.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, _ error) error {
 		// The error repeats the flag's value, which may have been meant as a secret.
-		return mistake(c.CommandPath()+" --help says what it takes", "a flag is not known, or lacks its value")
+		return cli.Mistake(c.CommandPath()+" --help says what it takes", "a flag is not known, or lacks its value")
 	})
 	root.AddCommand(
 		a.serveCommand(),
@@ -62,22 +62,7 @@ kubecred signs in there.`,
 	return root
 }
 
-// noArgs refuses words that are neither a command nor a flag.
-func noArgs(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := c.CommandPath() + " --help says what it takes"
-	if !c.HasParent() {
-		return mistake(hint, "there is no command %q", oneLine(args[0]))
-	}
-	return mistake(hint, "an argument is neither a flag nor a flag's value")
-}
-
 // addConfig adds --config, which most commands need.
 func addConfig(c *cobra.Command, to *string) {
 	c.Flags().StringVar(to, "config", "", "The configuration file (required)")
 }
-
-// examples indents the examples of a help text.
-func examples(lines ...string) string { return "  " + strings.Join(lines, "\n  ") }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 )
 
@@ -24,19 +25,19 @@ looks a person up and shows the groups that clusters would be told.
 
 It changes nothing, and prints no secret. It may be run while the service runs.
 Its exit status is 0 when the service would work.`,
-		Example: examples("kubecred-exchange check --config exchange.yaml", "kubecred-exchange check --config exchange.yaml --user alice"),
-		Args:    noArgs,
+		Example: cli.Examples("kubecred-exchange check --config exchange.yaml", "kubecred-exchange check --config exchange.yaml --user alice"),
+		Args:    cli.NoArgs,
 	}
 	addConfig(c, &path)
-	addOutput(c, &output)
+	cli.AddOutput(c, &output)
 	c.Flags().StringVar(&user, "user", "", "Look up this person too")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if path == "" {
-			return mistake("name the configuration file with --config", "--config is missing")
+			return cli.Mistake("name the configuration file with --config", "--config is missing")
 		}
 		r := new(findings)
 		r.all(c.Context(), path, user)
-		if err := a.print(output, r.findings, r.print); err != nil {
+		if err := cli.Print(a.stdout, output, r.findings, r.print); err != nil {
 			return err
 		}
 		return r.failure()
@@ -86,10 +87,10 @@ func (f *findings) print(w io.Writer) {
 			if i > 0 {
 				mark = strings.Repeat(" ", len(mark))
 			}
-			fmt.Fprintf(w, "%s%-22s %s\n", mark, oneLine(one.Checked), oneLine(line))
+			fmt.Fprintf(w, "%s%-22s %s\n", mark, cli.OneLine(one.Checked), cli.OneLine(line))
 		}
 		if one.Do != "" {
-			fmt.Fprintf(w, "        %-22s do: %s\n", "", oneLine(one.Do))
+			fmt.Fprintf(w, "        %-22s do: %s\n", "", cli.OneLine(one.Do))
 		}
 	}
 }
@@ -109,11 +110,11 @@ func (f *findings) failure() error {
 	if failed == 0 {
 		return nil
 	}
-	code := explain(first).code
+	code := explain(first).Code
 	if code == exitOther {
 		code = exitConfig
 	}
-	return &failure{fmt.Errorf("%d of %d checks failed", failed, len(f.findings)), "do what stands beside each of them", code}
+	return cli.Fail(fmt.Errorf("%d of %d checks failed", failed, len(f.findings)), "do what stands beside each of them", code)
 }
 
 // checkTime bounds what check asks of one server.

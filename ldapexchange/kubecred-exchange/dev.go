@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/secret"
 )
 
@@ -41,14 +42,14 @@ func (a *app) devCommand() *cobra.Command {
 		Long: `Runs an exchange with a certificate authority, keys, state and a directory of one
 user that it makes for itself, on loopback. It prints how to sign in, and what an
 API server is told to trust it. Ctrl-C ends it and removes everything.`,
-		Example: examples("kubecred-exchange dev", "kubecred-exchange dev --address 127.0.0.1:9443"),
-		Args:    noArgs,
+		Example: cli.Examples("kubecred-exchange dev", "kubecred-exchange dev --address 127.0.0.1:9443"),
+		Args:    cli.NoArgs,
 	}
 	c.Flags().StringVar(&address, "address", "127.0.0.1:8443", "Loopback address to listen on; port 0 is any")
-	addOutput(c, &output)
+	cli.AddOutput(c, &output)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if output != "text" && output != "json" {
-			return mistake("--output takes text or json", "the output format is not known")
+		if err := cli.CheckOutput(output); err != nil {
+			return err
 		}
 		// A second Ctrl-C does not keep what was made from being removed.
 		ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
@@ -79,7 +80,7 @@ func (a *app) dev(ctx context.Context, address, output string) (err error) {
 func freeLoopback(ctx context.Context, address string) (string, error) {
 	host, _, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return "", mistake("give --address=127.0.0.1:PORT", "dev listens on a loopback address alone")
+		return "", cli.Mistake("give --address=127.0.0.1:PORT", "dev listens on a loopback address alone")
 	}
 	l, err := listenOn(ctx, "--address", address)
 	if err != nil {

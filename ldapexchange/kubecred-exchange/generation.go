@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/private"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/ldapexchange/issuer"
@@ -109,7 +110,7 @@ func (g *generation) abandon() {
 // told hears of files that the directory reads again by itself.
 func (s *service) told(err error) {
 	if err != nil {
-		s.log.Error("a file of the directory cannot be used; the old one stays", "error", oneLine(err.Error()))
+		s.log.Error("a file of the directory cannot be used; the old one stays", "error", cli.OneLine(err.Error()))
 	}
 }
 

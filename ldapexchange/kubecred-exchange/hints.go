@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/private"
 	"github.com/kubecred/kubecred/ldapexchange/directory"
 	"github.com/kubecred/kubecred/ldapexchange/issuer"
@@ -16,7 +17,7 @@ import (
 )
 
 // explain finds the hint and the exit code for err. The first that fits answers.
-func explain(err error) *failure {
+func explain(err error) *cli.Failure {
 	var (
 		wrong   *config.Error
 		inUse   *state.InUseError
@@ -27,27 +28,27 @@ func explain(err error) *failure {
 	is := func(target error) bool { return errors.Is(err, target) }
 	switch {
 	case is(context.Canceled):
-		return &failure{err, "run the command again", exitInterrupted}
+		return cli.Fail(err, "run the command again", exitInterrupted)
 	case errors.As(err, &wrong):
-		return &failure{err, "docs/exchange.md describes the configuration; kubecred-exchange schema prints its schema for your editor", exitConfig}
+		return cli.Fail(err, "docs/exchange.md describes the configuration; kubecred-exchange schema prints its schema for your editor", exitConfig)
 	case errors.As(err, &inUse):
-		return &failure{err, "end the other process; commands reach a running one by themselves when --config is the same", exitState}
+		return cli.Fail(err, "end the other process; commands reach a running one by themselves when --config is the same", exitState)
 	case errors.As(err, &unsafe):
-		return &failure{err, "give it to the service's user alone (chmod 700 for folders, 600 for files)", exitConfig}
+		return cli.Fail(err, "give it to the service's user alone (chmod 700 for folders, 600 for files)", exitConfig)
 	case is(issuer.ErrReadOnly):
-		return &failure{err, "make the new key where the folder is written, and the service will read it", exitConfig}
+		return cli.Fail(err, "make the new key where the folder is written, and the service will read it", exitConfig)
 	case is(control.ErrTarget):
-		return &failure{err, "kubecred-exchange sessions lists who is signed in", exitDenied}
+		return cli.Fail(err, "kubecred-exchange sessions lists who is signed in", exitDenied)
 	case is(state.ErrUnavailable):
-		return &failure{err, "make room on the disk, or see docs/operations.md for restoring a backup", exitState}
+		return cli.Fail(err, "make room on the disk, or see docs/operations.md for restoring a backup", exitState)
 	case errors.As(err, &account), is(errUserUnknown), is(directory.ErrGone), is(directory.ErrAmbiguous), is(directory.ErrLimit), is(directory.ErrInput):
-		return &failure{err, "look the account up in the directory", exitDenied}
+		return cli.Fail(err, "look the account up in the directory", exitDenied)
 	case is(fs.ErrNotExist), is(fs.ErrPermission) && !is(directory.ErrUnavailable): // a firewall says so as well
-		return &failure{err, "check that the file is there and that the service's user may read it", exitConfig}
+		return cli.Fail(err, "check that the file is there and that the service's user may read it", exitConfig)
 	case errors.As(err, &away) && away.Refused():
-		return &failure{err, "kubecred-exchange check tells which step fails", exitDenied}
+		return cli.Fail(err, "kubecred-exchange check tells which step fails", exitDenied)
 	case is(directory.ErrUnavailable), is(context.DeadlineExceeded):
-		return &failure{err, "kubecred-exchange check tells which step fails", exitNetwork}
+		return cli.Fail(err, "kubecred-exchange check tells which step fails", exitNetwork)
 	}
-	return &failure{err, "", exitOther}
+	return cli.Fail(err, "", exitOther)
 }

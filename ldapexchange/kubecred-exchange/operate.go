@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/control"
 )
@@ -46,7 +47,7 @@ func (a *app) operate(ctx context.Context, path string, do func(context.Context,
 
 func loadConfig(path string) (*config.Config, error) {
 	if path == "" {
-		return nil, mistake("name the configuration file with --config", "--config is missing")
+		return nil, cli.Mistake("name the configuration file with --config", "--config is missing")
 	}
 	return config.Load(path)
 }
@@ -65,11 +66,11 @@ With --replace the new key signs at once and every other is removed, for a key
 that somebody else may have. Tokens that they signed are refused here at once,
 and by clusters that verify tokens themselves when they next fetch the keys, or
 restart; see docs/operations.md.`,
-		Example: examples("kubecred-exchange rotate --config exchange.yaml", "kubecred-exchange rotate --replace --config exchange.yaml"),
-		Args:    noArgs,
+		Example: cli.Examples("kubecred-exchange rotate --config exchange.yaml", "kubecred-exchange rotate --replace --config exchange.yaml"),
+		Args:    cli.NoArgs,
 	}
 	addConfig(c, &path)
-	addOutput(c, &output)
+	cli.AddOutput(c, &output)
 	c.Flags().BoolVar(&replace, "replace", false, "Remove every other key: one has leaked")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return a.briefly(c.Context(), path, func(ctx context.Context, op control.Operator) error {
@@ -77,14 +78,14 @@ restart; see docs/operations.md.`,
 			if err != nil {
 				return err
 			}
-			return a.print(output, got, func(w io.Writer) { printRotation(w, got) })
+			return cli.Print(a.stdout, output, got, func(w io.Writer) { printRotation(w, got) })
 		})
 	}
 	return c
 }
 
 func printRotation(w io.Writer, r control.Rotation) {
-	fmt.Fprintf(w, "The new key is %s. It signs from %s.\n", oneLine(r.Key), r.Signs.Local().Format(time.DateTime))
+	fmt.Fprintf(w, "The new key is %s. It signs from %s.\n", cli.OneLine(r.Key), r.Signs.Local().Format(time.DateTime))
 }
 
 // briefly is operate with a deadline.
@@ -112,7 +113,7 @@ says, but no sooner than after 10 seconds. A cluster that verifies tokens itself
 (JWKS, AuthenticationConfiguration) asks nobody and accepts a token until it ends,
 10 minutes after it was issued or what tokens.lifetime says. Certificates live
 until they end, too.`,
-		Example: examples(
+		Example: cli.Examples(
 			"kubecred-exchange revoke user alice --config exchange.yaml",
 			"kubecred-exchange revoke all --config exchange.yaml"),
 	}
@@ -137,26 +138,26 @@ until they end, too.`,
 func targetOf(args []string) (control.Target, error) {
 	const hint = "kubecred-exchange revoke --help lists what can be revoked"
 	if len(args) == 0 {
-		return control.Target{}, mistake(hint, "what is to be revoked is missing")
+		return control.Target{}, cli.Mistake(hint, "what is to be revoked is missing")
 	}
 	t := control.Target{Kind: control.Kind(args[0])}
 	switch t.Kind {
 	case control.Everything:
 		if len(args) > 1 {
-			return t, mistake(hint, "all takes no name")
+			return t, cli.Mistake(hint, "all takes no name")
 		}
 		return t, nil
 	case control.OneSession, control.OneUser, control.OneToken:
 		if len(args) != 2 || args[1] == "" {
-			return t, mistake(hint, "%s takes one name", t.Kind)
+			return t, cli.Mistake(hint, "%s takes one name", t.Kind)
 		}
 		if looksLikeToken(args[1]) {
-			return t, mistake("name its jti, which the audit tells; and since other users of this machine could read the argument, revoke its session too", "that is a token itself")
+			return t, cli.Mistake("name its jti, which the audit tells; and since other users of this machine could read the argument, revoke its session too", "that is a token itself")
 		}
 		t.Name = args[1]
 		return t, nil
 	}
-	return t, mistake(hint, "there is nothing of that kind to revoke")
+	return t, cli.Mistake(hint, "there is nothing of that kind to revoke")
 }
 
 func (a *app) sessionsCommand() *cobra.Command {
@@ -164,11 +165,11 @@ func (a *app) sessionsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "sessions",
 		Short:   "List who is signed in",
-		Example: examples("kubecred-exchange sessions --config exchange.yaml", "kubecred-exchange sessions --config exchange.yaml -o json"),
-		Args:    noArgs,
+		Example: cli.Examples("kubecred-exchange sessions --config exchange.yaml", "kubecred-exchange sessions --config exchange.yaml -o json"),
+		Args:    cli.NoArgs,
 	}
 	addConfig(c, &path)
-	addOutput(c, &output)
+	cli.AddOutput(c, &output)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return a.briefly(c.Context(), path, func(ctx context.Context, op control.Operator) error {
 			all, err := op.Sessions(ctx)
@@ -178,7 +179,7 @@ func (a *app) sessionsCommand() *cobra.Command {
 			if all == nil {
 				all = []control.Session{} // [] for scripts, not null
 			}
-			return a.print(output, all, func(w io.Writer) { printSessions(w, all) })
+			return cli.Print(a.stdout, output, all, func(w io.Writer) { printSessions(w, all) })
 		})
 	}
 	return c
@@ -193,7 +194,7 @@ func printSessions(w io.Writer, all []control.Session) {
 	fmt.Fprintln(table, "SESSION\tUSER\tCLIENT\tSINCE\tUSED\tENDS")
 	at := func(t time.Time) string { return t.Local().Format(time.DateTime) }
 	for _, s := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", oneLine(s.ID), oneLine(s.User), oneLine(s.Client), at(s.Created), at(s.Used), at(s.Expires))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", cli.OneLine(s.ID), cli.OneLine(s.User), cli.OneLine(s.Client), at(s.Created), at(s.Used), at(s.Expires))
 	}
 	table.Flush()
 }
@@ -210,10 +211,10 @@ their folder too.
 A service that starts on a restored copy refuses every token that was issued
 before, since the copy may lack revocations. docs/operations.md tells how to
 restore.`,
-		Example: examples("kubecred-exchange backup exchange-backup.db --config exchange.yaml", "kubecred-exchange backup - --config exchange.yaml >exchange-backup.db"),
+		Example: cli.Examples("kubecred-exchange backup exchange-backup.db --config exchange.yaml", "kubecred-exchange backup - --config exchange.yaml >exchange-backup.db"),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
-				return mistake("name one file that is not there yet", "the file is missing")
+				return cli.Mistake("name one file that is not there yet", "the file is missing")
 			}
 			return nil
 		},
@@ -234,7 +235,7 @@ func (a *app) backup(ctx context.Context, op control.Operator, to string) error 
 	}
 	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return mistake("name one file that is not there yet", "the file is there already")
+		return cli.Mistake("name one file that is not there yet", "the file is there already")
 	}
 	if err != nil {
 		return err
@@ -246,7 +247,7 @@ func (a *app) backup(ctx context.Context, op control.Operator, to string) error 
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(to))
 	}
-	fmt.Fprintf(a.stdout, "The state is copied to %s.\n", oneLine(to))
+	fmt.Fprintf(a.stdout, "The state is copied to %s.\n", cli.OneLine(to))
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 )
 
@@ -29,8 +30,8 @@ kubecred_exchange_config_last_reload_successful; the old one stays.
 
 The log goes to standard error, and the audit, one line a decision, to standard
 output or a file.`,
-		Example: examples("kubecred-exchange serve --config exchange.yaml"),
-		Args:    noArgs,
+		Example: cli.Examples("kubecred-exchange serve --config exchange.yaml"),
+		Args:    cli.NoArgs,
 	}
 	addConfig(c, &path)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -88,7 +89,7 @@ func listen(ctx context.Context, c *config.Config) (main, metrics net.Listener, 
 func listenOn(ctx context.Context, key, address string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, &failure{fmt.Errorf("cannot listen on %s: %w", address, err), "end what holds the port, or change " + key, exitConfig}
+		return nil, cli.Fail(fmt.Errorf("cannot listen on %s: %w", address, err), "end what holds the port, or change "+key, exitConfig)
 	}
 	return l, nil
 }

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/control"
 	"github.com/kubecred/kubecred/ldapexchange/server"
@@ -107,7 +108,7 @@ func (s *service) reload(ctx context.Context) error {
 	err := s.replace(ctx)
 	s.gauges.reloaded(err)
 	if err != nil {
-		s.log.Error("the configuration cannot be used; the old one stays", "error", oneLine(err.Error()))
+		s.log.Error("the configuration cannot be used; the old one stays", "error", cli.OneLine(err.Error()))
 		return err
 	}
 	s.log.Info("the configuration was read again")
