@@ -41,7 +41,8 @@ func (a *app) devCommand() *cobra.Command {
 		Short: "Run a throw-away exchange on this machine, to try it out",
 		Long: `Runs an exchange with a certificate authority, keys, state and a directory of one
 user that it makes for itself, on loopback. It prints how to sign in, and what an
-API server is told to trust it. Ctrl-C ends it and removes everything.`,
+API server is told to trust it. Ctrl-C ends it and removes everything, and so
+does the end of its terminal.`,
 		Example: cli.Examples("kubecred-exchange dev", "kubecred-exchange dev --address 127.0.0.1:9443"),
 		Args:    cli.NoArgs,
 	}
@@ -52,11 +53,21 @@ API server is told to trust it. Ctrl-C ends it and removes everything.`,
 			return err
 		}
 		// A second Ctrl-C does not keep what was made from being removed.
-		ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+		ctx, stop := signal.NotifyContext(c.Context(), endsDev()...)
 		defer stop()
 		return a.dev(ctx, address, output)
 	}
 	return c
+}
+
+// endsDev has SIGHUP, by which a service reloads: here it is the terminal's end,
+// but for whoever was started with nohup.
+func endsDev() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 func (a *app) dev(ctx context.Context, address, output string) (err error) {
@@ -72,7 +83,7 @@ func (a *app) dev(ctx context.Context, address, output string) (err error) {
 	if err != nil {
 		return err
 	}
-	return a.serve(ctx, d.at("exchange.yaml"), func() { d.print(a, output) })
+	return a.serve(ctx, d.at("exchange.yaml"), nil, func() { d.print(a, output) })
 }
 
 // freeLoopback finds a port where none is named. Another program could take it

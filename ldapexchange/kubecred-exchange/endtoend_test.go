@@ -269,7 +269,10 @@ func (h *house) awaitClosed() {
 }
 
 // dev needs nothing, says everything once, and leaves nothing.
-func TestDev(t *testing.T) {
+func TestDev(t *testing.T) { devUntil(t, func(cancel func()) { cancel() }) }
+
+func devUntil(t *testing.T, end func(cancel func())) {
+	t.Helper()
 	root := t.TempDir()
 	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
 		t.Setenv(name, root)
@@ -292,7 +295,7 @@ func TestDev(t *testing.T) {
 	if status != 0 || !strings.Contains(stdout, "user alice, 2 groups: admins, developers") {
 		t.Errorf("check: status %d\n%s%s", status, stdout, errs)
 	}
-	cancel()
+	end(cancel)
 	if status := <-ended; status != 0 || stderr.String() != "" {
 		t.Errorf("status %d: %s", status, stderr.String())
 	}

@@ -47,6 +47,15 @@ func TestACertificateChanges(t *testing.T) {
 	}
 }
 
+// A terminal that is closed leaves no exchange behind that nobody sees.
+func TestDevEndsWithItsTerminal(t *testing.T) {
+	devUntil(t, func(func()) {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A service that has begun and does not answer yet hears of it once it does: here
 // it waits for a reader of its audit.
 func TestAHangupBeforeTheServiceAnswers(t *testing.T) {
@@ -55,20 +64,25 @@ func TestAHangupBeforeTheServiceAnswers(t *testing.T) {
 	if err := syscall.Mkfifo(h.at("audit.log"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
 	go func() {
-		h.await("the state", func() bool { _, err := os.Stat(h.at("state/state.db")); return err == nil })
-		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-			t.Error(err)
-		}
-		audit, err := os.Open(h.at("audit.log"))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		t.Cleanup(func() { audit.Close() })
+		ended <- (&app{stdout: h.stdout, stderr: h.stderr}).run(ctx, []string{"serve", "--config=" + h.at("exchange.yaml")})
 	}()
-	h.serve()
+	h.await("the state", func() bool { _, err := os.Stat(h.at("state/state.db")); return err == nil })
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	audit, err := os.Open(h.at("audit.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer audit.Close()
 	h.await("a reload", func() bool { return strings.Contains(h.stderr.String(), "the configuration was read again") })
+	cancel()
+	if status := <-ended; status != 0 {
+		t.Errorf("status %d\n%s", status, h.stderr)
+	}
 }
 
 // await looks until something has happened.
@@ -76,8 +90,7 @@ func (h *house) await(what string, happened func() bool) {
 	h.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !happened(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			h.t.Errorf("%s is waited for in vain\n%s", what, h.stderr)
-			return
+			h.t.Fatalf("%s is waited for in vain\n%s", what, h.stderr)
 		}
 	}
 }

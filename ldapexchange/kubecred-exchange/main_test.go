@@ -15,9 +15,11 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,10 +102,13 @@ func (h *house) write(name, text string) {
 // serve starts a service and returns what ends it.
 func (h *house) serve() (stop func() error) {
 	h.t.Helper()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	h.t.Cleanup(func() { signal.Stop(hangups) })
 	ctx, cancel := context.WithCancel(h.t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	a := &app{stdout: h.stdout, stderr: h.stderr}
-	go func() { ended <- a.serve(ctx, h.at("exchange.yaml"), func() { close(ready) }) }()
+	go func() { ended <- a.serve(ctx, h.at("exchange.yaml"), hangups, func() { close(ready) }) }()
 	select {
 	case <-ready:
 	case err := <-ended:

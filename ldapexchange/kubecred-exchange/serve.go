@@ -35,9 +35,12 @@ output or a file.`,
 	}
 	addConfig(c, &path)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		hangups := make(chan os.Signal, 1)
+		signal.Notify(hangups, syscall.SIGHUP) // at first, since one that nobody waits for ends the process
+		defer signal.Stop(hangups)
 		ctx, stop := endedBySignal(c.Context())
 		defer stop()
-		return a.serve(ctx, path, nil)
+		return a.serve(ctx, path, hangups, nil)
 	}
 	return c
 }
@@ -50,12 +53,9 @@ func endedBySignal(ctx context.Context) (context.Context, func()) {
 	return ctx, stop
 }
 
-// serve runs a service until ctx ends. Once it answers it calls ready, which
-// may be nil.
-func (a *app) serve(ctx context.Context, path string, ready func()) (err error) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP) // at first, since one that nobody waits for ends the process
-	defer signal.Stop(hangups)
+// serve runs a service until ctx ends, and reloads at each of hangups. Once it
+// answers it calls ready. Both may be nil.
+func (a *app) serve(ctx context.Context, path string, hangups <-chan os.Signal, ready func()) (err error) {
 	c, err := loadConfig(path)
 	if err != nil {
 		return err
