@@ -79,7 +79,7 @@ const (
 	loginTime    = 600 * time.Millisecond
 )
 
-// reviewKind is a pair of rows: the signature alone, and the exchange.
+// reviewKind is rows that belong together: the signature alone, and the exchange.
 type reviewKind struct {
 	algorithm string
 	plain     bool
@@ -96,9 +96,6 @@ func reviewKinds() []reviewKind {
 	return []reviewKind{{"ES256", false}, {"RS256", false}, {"ES256", true}, {"RS256", true}}
 }
 
-// reviewRow is where the exchange's row of a kind is.
-func reviewRow(kind int) int { return 2*kind + 1 }
-
 // measureReviews measures with servers of its own.
 func (w *workshop) measureReviews(ctx context.Context) ([]*busy, error) {
 	if w.lacksProc != "" {
@@ -112,18 +109,32 @@ func (w *workshop) measureReviews(ctx context.Context) ([]*busy, error) {
 			return nil, err
 		}
 		defer r.Stop()
-		bare, exchange, err := r.Sides()
+		more, done, err := reviewRows(r, kind, len(rows))
 		if err != nil {
 			return nil, err
 		}
-		defer bare.Close()
-		defer exchange.Close()
-		base := len(rows)
-		rows = append(rows,
-			&busy{name: kind.String() + ": the signature alone", base: base, run: review(bare)},
-			&busy{name: kind.String() + ": TokenReview", base: base, run: review(exchange)})
+		defer done()
+		rows = append(rows, more...)
 	}
 	return rows, busyRounds(ctx, reviewRounds, rows)
+}
+
+// reviewRows are a kind's, the first of them at base.
+func reviewRows(r *load.Reviews, kind reviewKind, base int) (rows []*busy, done func(), err error) {
+	if err := r.SignMany(); err != nil {
+		return nil, nil, err
+	}
+	bare, again, err := r.Sides()
+	if err != nil {
+		return nil, nil, err
+	}
+	fresh, err := r.FreshSide()
+	done = func() { bare.Close(); again.Close(); fresh.Close() }
+	return []*busy{
+		{name: kind.String() + ": the signature alone", base: base, run: review(bare)},
+		{name: kind.String() + ": TokenReview, tokens asked about before", base: base, run: review(again)},
+		{name: kind.String() + ": TokenReview, each token new", base: base, run: review(fresh)},
+	}, done, err
 }
 
 func review(side *load.Side) func(context.Context) (time.Duration, time.Duration, error) {

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -10,12 +11,17 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kubecred/kubecred/e2e/internal/proc"
+	"github.com/kubecred/kubecred/ldapexchange/issuer"
 )
 
 // Somebody in a file of users.
@@ -37,7 +43,8 @@ type Reviews struct {
 	Exchange *Service
 	Bare     Endpoint
 	bare     *proc.Process
-	request  []byte
+	request  []byte   // about a token that it has seen
+	fresh    [][]byte // about more tokens than it remembers; only after SignMany
 }
 
 // StartReviews starts both. exchange and bare are programs.
@@ -148,11 +155,48 @@ func (r *Reviews) writeKey(path string) error {
 // ReviewLines is how many connections an API server is played with: enough that the server never waits.
 const ReviewLines = 8
 
+// manyTokens are twice what the exchange remembers of them, so that each has been forgotten before it comes
+// again.
+const manyTokens = 24_000
+
+// SignMany makes tokens with the exchange's own key, for FreshSide.
+func (r *Reviews) SignMany() error {
+	keys, err := issuer.Open(issuer.Options{Dir: r.Exchange.path("keys"), ReadOnly: true, Issuer: r.Exchange.URL})
+	if err != nil {
+		return err
+	}
+	r.fresh = make([][]byte, manyTokens)
+	var group errgroup.Group
+	for _, share := range slices.Collect(slices.Chunk(r.fresh, manyTokens/runtime.NumCPU()+1)) {
+		group.Go(func() error {
+			for i := range share {
+				token, err := keys.Sign(somebody())
+				if err != nil {
+					return err
+				}
+				share[i] = r.Exchange.Review(token)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// somebody is who a token of Login's is about.
+func somebody() issuer.Claims {
+	now := time.Now()
+	return issuer.Claims{
+		Kind: issuer.IDToken, Subject: rand.Text(), Name: Somebody, Email: "alice@corp.example", Groups: []string{"admins", "developers", "operators"},
+		Audience: client, AuthorizedParty: client, Session: rand.Text() + "." + rand.Text(), ID: rand.Text(), IssuedAt: now, Expiry: now.Add(10 * time.Minute),
+	}
+}
+
 // Side is one of the two, under load.
 type Side struct {
-	pid     int
-	lines   []*Line
-	request []byte
+	pid      int
+	lines    []*Line
+	requests [][]byte
+	turn     atomic.Int64
 }
 
 // Sides opens connections to the bare handler and to the exchange.
@@ -166,9 +210,14 @@ func (r *Reviews) Sides() (bare, exchange *Side, err error) {
 	return bare, exchange, err
 }
 
-func side(e Endpoint, pid int, request []byte) (*Side, error) {
+// FreshSide opens connections to the exchange, to ask about tokens that it does not remember.
+func (r *Reviews) FreshSide() (*Side, error) {
+	return side(r.Exchange.Endpoint, r.Exchange.Pid(), r.fresh...)
+}
+
+func side(e Endpoint, pid int, requests ...[]byte) (*Side, error) {
 	lines, err := e.Lines(ReviewLines)
-	return &Side{pid, lines, request}, err
+	return &Side{pid: pid, lines: lines, requests: requests}, err
 }
 
 // Close closes the connections.
@@ -176,5 +225,8 @@ func (s *Side) Close() { Close(s.lines) }
 
 // Run asks for d. It returns the time that one request took, counted by the clock and by the server's processor.
 func (s *Side) Run(ctx context.Context, d time.Duration) (each, processor time.Duration, err error) {
-	return Cost(ctx, s.pid, d, len(s.lines), Same(s.lines, s.request))
+	return Cost(ctx, s.pid, d, len(s.lines), func(worker int) error {
+		next := s.turn.Add(1) % int64(len(s.requests))
+		return Same(s.lines, s.requests[next])(worker)
+	})
 }
