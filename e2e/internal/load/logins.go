@@ -16,7 +16,7 @@ import (
 )
 
 // people are in the directory, each in a group.
-const people = 100
+const people = 1000
 
 // Directory is a slapd with people in it, and what signs them in there with nothing but go-ldap.
 type Directory struct {
