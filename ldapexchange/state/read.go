@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"context"
+	"errors"
 	"iter"
 	"strings"
 	"sync"
@@ -26,6 +27,28 @@ func (s *Bolt) Get(ctx context.Context, key string) (e Entry, err error) {
 		return err
 	})
 	return e, err
+}
+
+// GetAll implements Store.
+func (s *Bolt) GetAll(ctx context.Context, keys ...string) (all []Entry, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		for _, key := range keys {
+			e, err := s.load(tx, []byte(key))
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			e.Value = bytes.Clone(e.Value)
+			all = append(all, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
 // List implements Store.

@@ -66,14 +66,17 @@ func (r *Revocations) Check(ctx context.Context, t Token) error {
 	if t.IssuedAt.Before(r.epoch) {
 		return ErrRevoked
 	}
-	for _, key := range []string{idKey(t.ID), sessionKey(t.Session)} {
-		if _, err := r.store.Get(ctx, key); err == nil {
+	id, session, user := idKey(t.ID), sessionKey(t.Session), userKey(t.User)
+	marks, err := r.store.GetAll(ctx, id, session, user, allKey())
+	if err != nil {
+		return err
+	}
+	for _, mark := range marks {
+		if mark.Key == id || mark.Key == session || refuses(mark, t.IssuedAt) {
 			return ErrRevoked
-		} else if !errors.Is(err, ErrNotFound) {
-			return err
 		}
 	}
-	return r.checkMoments(ctx, t.User, t.IssuedAt)
+	return nil
 }
 
 // check is Check for a session: it is as old as its beginning.
@@ -81,20 +84,10 @@ func (r *Revocations) check(ctx context.Context, s Session) error {
 	return r.Check(ctx, Token{Session: s.ID, User: s.User, IssuedAt: s.Created})
 }
 
-func (r *Revocations) checkMoments(ctx context.Context, user string, issued time.Time) error {
-	for _, key := range []string{userKey(user), allKey()} {
-		e, err := r.store.Get(ctx, key)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if len(e.Value) != 8 || !issued.After(time.Unix(0, int64(binary.BigEndian.Uint64(e.Value)))) {
-			return ErrRevoked
-		}
-	}
-	return nil
+// refuses reports whether a moment's mark, or one that cannot be read, speaks of
+// what was issued then.
+func refuses(mark Entry, issued time.Time) bool {
+	return len(mark.Value) != 8 || !issued.After(time.Unix(0, int64(binary.BigEndian.Uint64(mark.Value))))
 }
 
 // Revoke ends one token. Errors: ErrUnavailable.

@@ -34,6 +34,9 @@ import (
 type Store interface {
 	// Get returns an entry that has not ended, or ErrNotFound.
 	Get(ctx context.Context, key string) (Entry, error)
+	// GetAll returns those entries of keys that have not ended, as they are at
+	// one moment, in the order of keys. None is no error.
+	GetAll(ctx context.Context, keys ...string) ([]Entry, error)
 	// Put writes an entry and returns its version. version is that of the one
 	// it replaces, or 0 where there is none; ErrConflict otherwise. A zero
 	// expiry is never.

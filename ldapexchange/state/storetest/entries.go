@@ -120,6 +120,42 @@ func entriesEnd(t *testing.T, p Place) {
 	}
 }
 
+func readsSeveral(t *testing.T, p Place) {
+	ctx := context.Background()
+	value := strings.Repeat("value ", 1000)
+	mustPut(t, p, "soon", "v", p.Now().Add(2*time.Second))
+	mustPut(t, p, "a", value, time.Time{})
+	mustPut(t, p, "b", "", time.Time{})
+	read := func(keys ...string) (found []string) {
+		t.Helper()
+		all, err := p.GetAll(ctx, keys...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range all {
+			found = append(found, e.Key)
+			if e.Key == "a" && string(e.Value) != value {
+				t.Errorf("%.12q", e.Value)
+			}
+			clear(e.Value)
+		}
+		return found
+	}
+	for range 2 { // a value is its reader's own
+		if got := read("b", "missing", "a", "soon", ""); !slices.Equal(got, []string{"b", "a", "soon"}) {
+			t.Errorf("%v", got)
+		}
+	}
+	p.Pass(3 * time.Second)
+	if got := read("soon", "missing"); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err := p.GetAll(ended, "a")
+	wantErr(t, "GetAll in a context that has ended", err, context.Canceled)
+}
+
 func lists(t *testing.T, p Place) {
 	ctx := context.Background()
 	for _, key := range []string{"b/1", "a/2", "a", "a/1", "a.", "a/\xff"} {
@@ -241,6 +277,8 @@ func closed(t *testing.T, p Place) {
 	}
 	_, err := p.Get(ctx, "k")
 	wantErr(t, "Get", err, state.ErrUnavailable)
+	_, err = p.GetAll(ctx, "k")
+	wantErr(t, "GetAll", err, state.ErrUnavailable)
 	_, err = p.Put(ctx, "l", nil, 0, time.Time{})
 	wantErr(t, "Put", err, state.ErrUnavailable)
 	wantErr(t, "Delete", p.Delete(ctx, "k", 0), state.ErrUnavailable)

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 		"keeps bounds":                  keepsBounds,
 		"shares no memory":              sharesNoMemory,
 		"entries end":                   entriesEnd,
+		"reads several at one moment":   readsSeveral,
 		"lists":                         lists,
 		"lists what many have written":  listsMany,
 		"fifty increments are fifty":    increments,
