@@ -151,6 +151,9 @@ func (k *Keys) reload() error {
 	if len(keys) == 0 {
 		return fmt.Errorf("%s: there is no key in it", k.o.Dir)
 	}
+	if last := k.set.Load(); last != nil {
+		last.handOn(keys)
+	}
 	set, err := newKeySet(keys, k.o)
 	if err == nil {
 		k.set.Store(set)

@@ -21,11 +21,11 @@ type key struct {
 	signsFrom time.Time // zero: its file does not say
 	path      string
 	headers   [2]string // as they begin a token, by Kind
-	seen      seen
+	seen      *seen
 }
 
 func newKey(signer crypto.Signer, algorithm Algorithm, signsFrom time.Time, path string) (*key, error) {
-	k := &key{algorithm: algorithm, signer: signer, signsFrom: signsFrom, path: path}
+	k := &key{algorithm: algorithm, signer: signer, signsFrom: signsFrom, path: path, seen: new(seen)}
 	sum, err := (&jose.JSONWebKey{Key: signer.Public()}).Thumbprint(crypto.SHA256)
 	if err != nil {
 		return nil, err
@@ -63,6 +63,16 @@ type keySet struct {
 type headed struct {
 	key  *key
 	kind Kind
+}
+
+// handOn gives keys that are read again what they have seen: Tend reads the
+// folder more often than an API server asks about the same token.
+func (s *keySet) handOn(keys []*key) {
+	for _, k := range keys {
+		if i := slices.IndexFunc(s.found, func(old *key) bool { return old.id == k.id }); i >= 0 {
+			k.seen = s.found[i].seen
+		}
+	}
 }
 
 func sortKeys(keys []*key) {

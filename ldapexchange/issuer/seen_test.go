@@ -38,6 +38,24 @@ func TestSeenTokensAreNotTakenForMore(t *testing.T) {
 	verify("the key was replaced", token, UnknownKey)
 }
 
+// Whoever serves tends the keys every minute, and an API server asks again after
+// two.
+func TestSeenOutlivesTend(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	k := mustOpen(t, options(t, now, ES256))
+	token := mustSign(t, k, claims(now))
+	if _, err := k.Verify(token); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Tend(); err != nil {
+		t.Fatal(err)
+	}
+	if k.set.Load().keys[0].seen.get(sha256.Sum256([]byte(token))) == nil {
+		t.Error("it is forgotten")
+	}
+}
+
 func TestSeenIsBounded(t *testing.T) {
 	t.Parallel()
 	const size, many = 1 << 10, 3 * seenBytes >> 10
