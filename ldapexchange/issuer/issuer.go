@@ -1,8 +1,9 @@
 // Package issuer makes the exchange's credentials: signed tokens that say who
 // somebody is, and client certificates that say the same to a cluster's TLS.
 //
-// Tokens are JWTs (RFC 7519) signed with RS256 or ES256, which the API server
-// takes; never with EdDSA, which it does not, nor with a shared secret. Keys
+// Tokens are JWTs (RFC 7519). ID tokens are signed with RS256 or ES256, which the
+// API server takes; never with EdDSA, which it does not, nor with a shared
+// secret. Access tokens, which nobody else verifies, are: see signature.go. Keys
 // are files in a folder. A key file says since when its key signs, and nothing
 // else is kept: the newest key whose time has come signs, the ones after it
 // are published already, and one before it stays published until the last
