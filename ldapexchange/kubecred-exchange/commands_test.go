@@ -207,7 +207,7 @@ func TestErrorsOfTheDirectory(t *testing.T) {
 	}
 	for reason, want := range map[directory.Reason]server.AccountReason{
 		directory.Disabled: server.AccountDisabled, directory.Locked: server.AccountLocked, directory.Expired: server.AccountExpired,
-		directory.PasswordExpired: server.AccountPasswordExpired, directory.MustChange: server.AccountMustChange, directory.Restricted: server.AccountDisabled,
+		directory.PasswordExpired: server.AccountPasswordExpired, directory.MustChange: server.AccountMustChange, directory.Restricted: server.AccountRestricted,
 	} {
 		var account *server.AccountError
 		if err := fromDirectory(&directory.AccountError{Reason: reason}); !errors.As(err, &account) || account.Reason != want {

@@ -200,6 +200,8 @@ func accountReason(r directory.Reason) server.AccountReason {
 		return server.AccountPasswordExpired
 	case directory.MustChange:
 		return server.AccountMustChange
+	case directory.Restricted:
+		return server.AccountRestricted
 	}
 	return server.AccountDisabled
 }

@@ -162,6 +162,8 @@ func noAccount(reason AccountReason) *refusal {
 		return denied("password expired", "the password has expired: change it in the directory and sign in again")
 	case AccountMustChange:
 		return denied("password must change", "the password must be changed in the directory before you can sign in")
+	case AccountRestricted:
+		return denied("account restricted", "the account may not sign in, or not from here or at this hour: ask your administrator")
 	}
 	return denied("account disabled", "the account is disabled: ask your administrator")
 }

@@ -51,6 +51,7 @@ const (
 	AccountExpired         AccountReason = "expired"
 	AccountPasswordExpired AccountReason = "password expired"
 	AccountMustChange      AccountReason = "password must change"
+	AccountRestricted      AccountReason = "restricted"
 )
 
 // Identity is who somebody is, from the directory and never from what was

@@ -183,6 +183,7 @@ func TestDirectoryAnswers(t *testing.T) {
 		"locked":           {&AccountError{AccountLocked}, 400, "interaction_required", "locked", 1},
 		"expired":          {&AccountError{AccountExpired}, 400, "interaction_required", "has expired", 1},
 		"password expired": {&AccountError{AccountPasswordExpired}, 400, "interaction_required", "change it", 1},
+		"restricted":       {&AccountError{AccountRestricted}, 400, "interaction_required", "at this hour", 1},
 		"must change":      {fmt.Errorf("x: %w", &AccountError{AccountMustChange}), 400, "interaction_required", "must be changed", 1},
 	}
 	for name, test := range tests {
