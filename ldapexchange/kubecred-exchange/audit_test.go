@@ -2,9 +2,15 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/kubecred/kubecred/ldapexchange/kubecred-exchange/config"
 )
 
 // narrow takes a few bytes and then no more.
@@ -45,5 +51,31 @@ func TestTornLineEnds(t *testing.T) {
 	}
 	if got := to.String(); got != "one\ntwo\nfour\nfive\n" {
 		t.Errorf("%q", got)
+	}
+}
+
+// Nor does one that was cut off before the file was opened: a reload is what
+// people do once a disk has room.
+func TestTornLineEndsAfterAReload(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "audit.log")
+	for _, torn := range []string{"", "{\"half", "{}\n"} {
+		if err := os.WriteFile(file, []byte(torn), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		audit, closer, err := openAudit(config.Audit{File: file}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		audit.Info("whole")
+		closer.Close()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		if last := lines[len(lines)-1]; !json.Valid([]byte(last)) || strings.Contains(string(text), "\n\n") {
+			t.Errorf("after %q: %q", torn, text)
+		}
 	}
 }

@@ -248,7 +248,24 @@ func openAudit(a config.Audit, stdout io.Writer) (*slog.Logger, io.Closer, error
 	if err != nil {
 		return nil, nil, err
 	}
-	return slog.New(slog.NewJSONHandler(&wholeLines{to: f}, nil)), f, nil
+	return slog.New(slog.NewJSONHandler(&wholeLines{to: f, torn: endsTorn(a.File)}, nil)), f, nil
+}
+
+// endsTorn reports whether the last line of a file lacks its end: a process that
+// was killed wrote it, or the generation before this one on a disk that was full.
+func endsTorn(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var last [1]byte
+	_, err = f.ReadAt(last[:], info.Size()-1)
+	return err == nil && last[0] != '\n'
 }
 
 // wholeLines begins a new line after one that a full disk cut off. Its handler
