@@ -200,3 +200,11 @@ func TestObjectGUID(t *testing.T) {
 		t.Error("the server was not asked for the bytes")
 	}
 }
+
+// The hours are UTC's wherever the service runs.
+func TestHoursAreUTC(t *testing.T) {
+	there := time.FixedZone("", 9*60*60)
+	if !hourAllowed(hours(2*24+12), now.In(there)) || hourAllowed(hours(2*24+21), now.In(there)) {
+		t.Error("the service's own zone counts")
+	}
+}
