@@ -165,6 +165,24 @@ func TestAReloadForgetsNoFailure(t *testing.T) {
 	}
 }
 
+// The limits that a reload brings count what failed before it.
+func TestAReloadChangesTheLimits(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	s := h.service()
+	signIn(s, devClient, "wrong")
+	h.edit("state:", "limits: {failuresPerUser: 2}\nstate:")
+	if err := s.reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := signIn(s, devClient, "wrong as well"); got != http.StatusBadRequest {
+		t.Errorf("the second: %d", got)
+	}
+	if got := signIn(s, devClient, "wrong again"); got != http.StatusTooManyRequests {
+		t.Errorf("the third: %d", got)
+	}
+}
+
 // Tokens may live for longer than tokens.lifetime and tokens.session are now, and
 // what ended their session must not be forgotten before they end.
 func TestALowerLifetimeShortensNoRevocation(t *testing.T) {
