@@ -393,3 +393,33 @@ func FuzzFold(f *testing.F) {
 		}
 	})
 }
+
+// lateStore answers a login's second question when its time is over.
+type lateStore struct {
+	Store
+	asked int
+}
+
+func (l *lateStore) Get(ctx context.Context, key string) (Entry, error) {
+	if l.asked++; l.asked == 2 {
+		<-ctx.Done()
+	}
+	return l.Store.Get(ctx, key)
+}
+
+// A wait that ends while the store is asked is no fault of the store's.
+func TestBusyIsNotUnavailable(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	store := &lateStore{Store: openTemp(t, now)}
+	a, err := NewAttempts(context.Background(), store, Limits{}, now.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.asked = 0
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := a.Begin(ctx, "alice", netip.MustParseAddr("192.0.2.1"), secret.New("x")); !errors.Is(err, ErrBusy) {
+		t.Error(err)
+	}
+}

@@ -34,10 +34,13 @@ func (a *Attempts) enter(ctx context.Context, t *Attempt) (*gate, error) {
 			case <-changed:
 				continue
 			case <-ctx.Done():
-				err = fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
+				err = ctx.Err()
 			}
 		}
 		a.release(g)
+		if over := ctx.Err(); over != nil && errors.Is(err, over) { // the store says so as well
+			err = fmt.Errorf("%w: %w", ErrBusy, err)
+		}
 		return nil, err
 	}
 }
