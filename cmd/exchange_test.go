@@ -361,6 +361,9 @@ func TestPasswordStdinWhereSignedIn(t *testing.T) {
 	}
 	p.counts(oidctest.GrantPassword, 3)
 	p.counts(oidctest.GrantRefresh, 0)
+	if n := len(p.provider.Requests(oidctest.Revoke)); n != 2 {
+		t.Errorf("%d requests revoke the session before and its token", n)
+	}
 }
 
 // dex says access_denied of a wrong password, and invalid_request of a directory

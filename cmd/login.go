@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/internal/cli"
+	"github.com/kubecred/kubecred/internal/lifetime"
 	"github.com/kubecred/kubecred/internal/secret"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/signin"
@@ -69,6 +70,7 @@ func (a *app) login(ctx context.Context, t *target, anew, piped bool) error {
 	flow.Force, flow.Anew, flow.Deliberate = s.ForceRefresh, anew || piped, true
 	flow.Auth.(interface{ wish(bool, secret.Text) }).wish(anew, password)
 	before := a.now()
+	endReplaced := a.replacing(ctx, flow, s)
 	credential, work, err := a.cached(ctx, flow, p)
 	if work != nil {
 		credential, err = a.do(ctx, s, flow, work)
@@ -76,7 +78,30 @@ func (a *app) login(ctx context.Context, t *target, anew, piped bool) error {
 	if err != nil {
 		return a.loginFailure(err, s)
 	}
+	endReplaced()
 	return a.welcome(ctx, flow, credential, credential.Issued.Before(before))
+}
+
+// replacing returns what revokes the session that a new one stands for, which
+// nobody has any more then; where that fails it ends by itself. Only at an
+// exchange: some providers end with it all that the person granted to the client.
+func (a *app) replacing(ctx context.Context, flow *signin.Flow, s *settings.Settings) (end func()) {
+	if !flow.Anew || s.Exchange != settings.ExchangeOAuth2 {
+		return func() {}
+	}
+	watched, stop := lifetime.Context(ctx)
+	defer stop()
+	replaced, err := flow.Store.Load(watched, flow.ID)
+	if err != nil {
+		return func() {}
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(ctx, abandonPatience)
+		defer cancel()
+		if err := a.revoke(ctx, replaced, s); err != nil {
+			a.log.Info("the session before could not be revoked", "error", err)
+		}
+	}
 }
 
 // pipedPassword reads standard input to its end, which login alone does and only

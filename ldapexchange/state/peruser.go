@@ -8,13 +8,14 @@ import (
 	"sync"
 )
 
-// PerUser is how many sessions one user may have: of one more the oldest ends.
-// A person with a laptop or two never gets there; a machine that signs in again
-// and again, in place of renewing, fills no store. While some sign in at once
-// there may be as many more as are on their way.
+// PerUser is how many sessions one user may have: of one more that ends which was
+// not renewed for the longest time. A person with a laptop or two never gets
+// there; a machine that signs in again and again, in place of renewing, leaves
+// of each a mark that is small and ends with the session's life. While some sign
+// in at once there may be as many more as are on their way.
 const PerUser = 100
 
-// makeRoom ends a user's oldest sessions, now that there is a new one. It ends
+// makeRoom ends sessions of a user that are not in use, now that there is a new one. It ends
 // them though the caller is gone: who hangs up each time would have no bound.
 //
 // The new one stays whatever its age: a clock that was put back locks nobody out.
@@ -29,12 +30,12 @@ func (s *Sessions) makeRoom(ctx context.Context, made Session) error {
 	old := make([]Session, len(others))
 	for i, e := range others {
 		r, err := parseSession(e)
-		if err != nil {
-			return err
+		if err != nil { // nobody can go on with it
+			r.ID = e.Key[len(sessionPrefix):]
 		}
 		old[i] = r.Session
 	}
-	slices.SortStableFunc(old, func(a, b Session) int { return a.Created.Compare(b.Created) })
+	slices.SortStableFunc(old, func(a, b Session) int { return a.Used.Compare(b.Used) })
 	return s.revokeEach(ctx, old[:len(old)-PerUser+1])
 }
 
