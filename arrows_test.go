@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"internal/settings":   {"internal/secret", "internal/httpclient"},
 	"internal/keyring":    {"internal/secret"},
 	"internal/consent":    {},
-	"internal/kubeconfig": {},
+	"internal/kubeconfig": {"internal/secret"},
 	"internal/httpclient": {},
 	"internal/secret":     {},
 	"internal/lifetime":   {},

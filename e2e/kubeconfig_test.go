@@ -105,7 +105,10 @@ func sameTarget(t *testing.T, theirs *api.Config, mine *ours.Config, context str
 		t.Fatal(err)
 	}
 	exec := theirs.AuthInfos[theirs.Contexts[context].AuthInfo].Exec
-	want := ours.Exec{Command: exec.Command, Args: exec.Args, ProvideClusterInfo: exec.ProvideClusterInfo}
+	want := ours.Exec{
+		APIVersion: exec.APIVersion, Command: exec.Command, Args: exec.Args,
+		InstallHint: exec.InstallHint, InteractiveMode: string(exec.InteractiveMode), ProvideClusterInfo: exec.ProvideClusterInfo,
+	}
 	for _, variable := range exec.Env {
 		want.Env = append(want.Env, ours.EnvVar{Name: variable.Name, Value: variable.Value})
 	}

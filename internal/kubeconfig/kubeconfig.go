@@ -27,9 +27,12 @@ const extensionName = "client.authentication.k8s.io/exec"
 
 // Exec is a user's exec block.
 type Exec struct {
+	APIVersion         string
 	Command            string
 	Args               []string
 	Env                []EnvVar
+	InstallHint        string
+	InteractiveMode    string // Never, IfAvailable or Always
 	ProvideClusterInfo bool
 }
 
@@ -111,7 +114,7 @@ func Load(paths []string) (*Config, error) {
 		}
 		f, err := parse(data)
 		if err != nil {
-			return nil, &FileError{path, "is not a kubeconfig"} // the parser's error repeats content
+			return nil, &FileError{Path: path, Reason: "is not a kubeconfig"} // the parser's error repeats content
 		}
 		c.merge(f)
 	}
@@ -123,7 +126,7 @@ func read(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err != nil {
 		return nil, err
 	} else if !info.Mode().IsRegular() {
-		return nil, &FileError{path, "is not a regular file"}
+		return nil, &FileError{Path: path, Reason: "is not a regular file"}
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -132,7 +135,7 @@ func read(path string) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(data) > maxFile {
-		err = &FileError{path, fmt.Sprintf("is larger than %d MiB", maxFile>>20)}
+		err = &FileError{Path: path, Reason: fmt.Sprintf("is larger than %d MiB", maxFile>>20)}
 	}
 	return data, err
 }
@@ -162,8 +165,12 @@ func addFirst[V any](m map[string]V, name string, value V) bool {
 	return true
 }
 
-// FileError is a file that is no kubeconfig. It repeats nothing of it.
-type FileError struct{ Path, Reason string }
+// FileError is a file that is no kubeconfig, or none that can be changed. It
+// repeats nothing of it but names.
+type FileError struct {
+	Path, Reason string
+	Line         int // that Reason is about; 0 where there is none
+}
 
 func (e *FileError) Error() string { return e.Path + " " + e.Reason }
 

@@ -81,9 +81,9 @@ func TestTarget(t *testing.T) {
 		t.Errorf("config = %s", got.Config)
 	}
 	want := &Exec{
-		Command: "kubecred",
-		Args:    []string{"get-token", "--oidc-issuer-url=https://issuer.example"},
-		Env:     []EnvVar{{"A", "b"}}, ProvideClusterInfo: true,
+		APIVersion: "client.authentication.k8s.io/v1", InteractiveMode: "IfAvailable", Command: "kubecred",
+		Args: []string{"get-token", "--oidc-issuer-url=https://issuer.example"},
+		Env:  []EnvVar{{"A", "b"}}, ProvideClusterInfo: true,
 	}
 	if !reflect.DeepEqual(got.User.Exec, want) {
 		t.Errorf("exec = %+v", got.User.Exec)

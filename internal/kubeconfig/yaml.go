@@ -72,9 +72,12 @@ func (w *walk) exec(n *yaml.Node) *Exec {
 	}
 	block := w.mapping(n)
 	return &Exec{
+		APIVersion:         w.text(block["apiVersion"]),
 		Command:            w.text(block["command"]),
 		Args:               list(w, block["args"], w.text),
 		Env:                list(w, block["env"], w.variable),
+		InstallHint:        w.text(block["installHint"]),
+		InteractiveMode:    w.text(block["interactiveMode"]),
 		ProvideClusterInfo: w.truth(block["provideClusterInfo"]),
 	}
 }
