@@ -2,7 +2,6 @@ package kubeconfig
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -55,7 +54,7 @@ type AuthProvider struct {
 	Config map[string]secret.Text
 }
 
-// Credentials are the fields of a user that authenticate it.
+// credentialFields are the fields of a user that authenticate it.
 func credentialFields() []string {
 	return []string{
 		"token", "tokenFile", "client-certificate", "client-certificate-data", "client-key", "client-key-data",
@@ -203,15 +202,6 @@ func (w *walk) authProvider(n *yaml.Node) *AuthProvider {
 		p.Config[key] = secret.New(w.text(value))
 	}
 	return p
-}
-
-// base64 decodes as encoding/json does, which client-go reads with.
-func (w *walk) base64(n *yaml.Node) []byte {
-	data, err := base64.StdEncoding.DecodeString(w.text(n))
-	if err != nil {
-		w.fail(errShape)
-	}
-	return data
 }
 
 // entry finds an entry of a list by its name, and its place there.

@@ -48,10 +48,24 @@ type User struct {
 	Exec *Exec
 }
 
+// Cluster is how an API server is reached.
+type Cluster struct {
+	Name   string
+	Server string // a URL
+	// CAData is PEM, and stands above CAFile, an absolute path. Without either
+	// the system's authorities count.
+	CAData                []byte
+	CAFile                string
+	TLSServerName         string // in place of the server's own name
+	ProxyURL              string // in place of what the environment says
+	InsecureSkipTLSVerify bool
+}
+
 // Target is where a context leads.
 type Target struct {
 	Context string
 	User    User
+	Cluster Cluster // without a server where no file has it
 	// Config is the cluster's exec extension as JSON. It is nil where there is
 	// none, or where the exec block does not ask for it.
 	Config json.RawMessage
@@ -61,9 +75,9 @@ type Target struct {
 type Config struct {
 	current  string
 	contexts map[string]contextBody
-	clusters map[string]json.RawMessage // the exec extension; nil without one
-	users    map[string]*Exec           // nil where a user authenticates otherwise
-	order    []string                   // of the users
+	clusters map[string]clusterBody
+	users    map[string]*Exec // nil where a user authenticates otherwise
+	order    []string         // of the users
 }
 
 type (
@@ -71,7 +85,7 @@ type (
 	file struct {
 		current  string
 		contexts []named[contextBody]
-		clusters []named[json.RawMessage]
+		clusters []named[clusterBody]
 		users    []named[*Exec]
 	}
 	named[T any] struct {
@@ -79,6 +93,10 @@ type (
 		body T
 	}
 	contextBody struct{ cluster, user string }
+	clusterBody struct {
+		Cluster
+		extension json.RawMessage // for a plugin; nil without one
+	}
 )
 
 // Paths returns the files that kubectl would read: those of the KUBECONFIG
@@ -101,7 +119,7 @@ func Paths(variable, home string) []string {
 func Load(paths []string) (*Config, error) {
 	c := &Config{
 		contexts: map[string]contextBody{},
-		clusters: map[string]json.RawMessage{},
+		clusters: map[string]clusterBody{},
 		users:    map[string]*Exec{},
 	}
 	for _, path := range paths {
@@ -116,9 +134,24 @@ func Load(paths []string) (*Config, error) {
 		if err != nil {
 			return nil, &FileError{Path: path, Reason: "is not a kubeconfig"} // the parser's error repeats content
 		}
+		if err := f.resolve(path); err != nil {
+			return nil, err
+		}
 		c.merge(f)
 	}
 	return c, nil
+}
+
+// resolve makes paths absolute: they are meant from the file's folder
+// (client-go, clientcmd.ResolveLocalPaths).
+func (f file) resolve(path string) error {
+	base, err := filepath.Abs(filepath.Dir(path))
+	for i := range f.clusters {
+		if ca := &f.clusters[i].body.CAFile; *ca != "" && !filepath.IsAbs(*ca) {
+			*ca = filepath.Join(base, *ca)
+		}
+	}
+	return err
 }
 
 func read(path string) ([]byte, error) {
@@ -198,9 +231,11 @@ func (c *Config) Target(context string) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	t := Target{Context: context, User: user}
+	cluster := c.clusters[ctx.cluster]
+	t := Target{Context: context, User: user, Cluster: cluster.Cluster}
+	t.Cluster.Name = ctx.cluster
 	if user.Exec != nil && user.Exec.ProvideClusterInfo {
-		t.Config = c.clusters[ctx.cluster]
+		t.Config = cluster.extension
 	}
 	return t, nil
 }

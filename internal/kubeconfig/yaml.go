@@ -5,6 +5,7 @@ package kubeconfig
 // the library's decoder refuses, after comparing every key with every other.
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"time"
@@ -87,16 +88,38 @@ func (w *walk) variable(n *yaml.Node) EnvVar {
 	return EnvVar{w.text(entry["name"]), w.text(entry["value"])}
 }
 
-// cluster keeps of a cluster its exec extension, as JSON.
-func (w *walk) cluster(n *yaml.Node) named[json.RawMessage] {
+func (w *walk) cluster(n *yaml.Node) named[clusterBody] {
 	entry := w.mapping(n)
-	c := named[json.RawMessage]{name: w.text(entry["name"])}
-	for _, extension := range list(w, w.mapping(entry["cluster"])["extensions"], w.mapping) {
+	body := w.mapping(entry["cluster"])
+	c := named[clusterBody]{name: w.text(entry["name"])}
+	c.body.Cluster = Cluster{
+		Server:                w.text(body["server"]),
+		CAData:                w.base64(body["certificate-authority-data"]),
+		CAFile:                w.text(body["certificate-authority"]),
+		TLSServerName:         w.text(body["tls-server-name"]),
+		ProxyURL:              w.text(body["proxy-url"]),
+		InsecureSkipTLSVerify: w.truth(body["insecure-skip-tls-verify"]),
+	}
+	for _, extension := range list(w, body["extensions"], w.mapping) {
 		if w.text(extension["name"]) == extensionName {
-			c.body = w.json(extension["extension"])
+			c.body.extension = w.json(extension["extension"])
 		}
 	}
 	return c
+}
+
+// base64 decodes as encoding/json does, which client-go reads with. Its text
+// counts as visited, as often as aliases repeat it.
+func (w *walk) base64(n *yaml.Node) []byte {
+	text := w.text(n)
+	if text == "" || !w.step(n) {
+		return nil
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		w.fail(errShape)
+	}
+	return data
 }
 
 // json returns nil for what cannot be JSON (.nan), which reaches no plugin.
