@@ -92,7 +92,7 @@ func without(n *yaml.Node, keys []string, key string, value *yaml.Node) *yaml.No
 
 // expand copies a value with what its aliases stand for.
 func expand(n *yaml.Node, depth int) *yaml.Node {
-	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value}
+	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Style: n.Style &^ yaml.FlowStyle, Value: n.Value}
 	if depth == 0 {
 		return textNode("")
 	}
@@ -161,44 +161,55 @@ func (d *Document) SetCurrent(context string) error {
 	if d.Current() == context {
 		return nil
 	}
-	if d.root == nil {
-		if err := d.begin(); err != nil {
+	return d.begun(func() error {
+		meant, err := d.meant()
+		if err != nil {
 			return err
 		}
-	}
-	meant, err := d.meant()
-	if err != nil {
-		return err
-	}
-	meant["current-context"] = context
-	p := &splice{src: d.src}
-	p.setPair(d.root, "current-context", textNode(context))
-	return d.apply(p, meant, d.root, "the current context")
+		meant["current-context"] = context
+		p := &splice{src: d.src}
+		p.setPair(d.root, "current-context", textNode(context))
+		return d.apply(p, meant, d.root, "the current context")
+	})
 }
 
 // add appends an entry to a list of the file.
 func (d *Document) add(listed string, entry *yaml.Node, what string) error {
-	if d.root == nil {
-		if err := d.begin(); err != nil {
+	return d.begun(func() error {
+		meant, err := d.meant()
+		if err != nil {
 			return err
 		}
-	}
-	meant, err := d.meant()
-	if err != nil {
-		return err
-	}
-	entries, _ := meant[listed].([]any)
-	meant[listed] = append(entries, valueOf(entry))
-	p := &splice{src: d.src}
-	if entriesNode := valueNode(d.root, listed); entriesNode != nil && len(entriesNode.Content) > 0 {
-		p.addElement(entriesNode, entry)
-	} else {
-		p.setPair(d.root, listed, listNode(entry))
-	}
-	return d.apply(p, meant, d.root, what)
+		entries, _ := meant[listed].([]any)
+		meant[listed] = append(entries, valueOf(entry))
+		p := &splice{src: d.src}
+		if old := valueNode(d.root, listed); old != nil && len(old.Content) > 0 {
+			p.addElement(old, entry)
+		} else {
+			p.setPair(d.root, listed, listNode(entry))
+		}
+		return d.apply(p, meant, d.root, what)
+	})
 }
 
-// begin writes the head of a kubeconfig into a file that says nothing.
+// begun makes a change to a file that says something. One that says nothing is
+// given the head of a kubeconfig first, and loses it where the change fails.
+func (d *Document) begun(change func() error) error {
+	if d.root != nil {
+		return change()
+	}
+	was := *d
+	err := d.begin()
+	if err == nil {
+		err = change()
+	}
+	if err != nil {
+		*d = was
+	}
+	return err
+}
+
+// begin writes the head of a kubeconfig.
 func (d *Document) begin() error {
 	p := &splice{src: d.src}
 	at := len(d.src.text)

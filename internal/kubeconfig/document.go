@@ -45,7 +45,7 @@ type UserEntry struct {
 }
 
 // Format implements fmt.Formatter: an entry shows its name alone.
-func (e *UserEntry) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "user %q", e.Name) }
+func (e UserEntry) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "user %q", e.Name) }
 
 // AuthProvider is the legacy auth-provider of a user, which client-go no
 // longer knows but for a few names.

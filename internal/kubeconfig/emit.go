@@ -11,7 +11,7 @@ import (
 )
 
 func textNode(s string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: s}
 }
 
 func boolNode(on bool) *yaml.Node {
@@ -104,6 +104,9 @@ func scalarText(n *yaml.Node, quote bool) string {
 	case "!!bool", "!!int", "!!float":
 		return n.Value
 	}
+	if n.Style == 0 && isWord(n.Value) { // as it stood: kubectl takes it for true or false
+		return n.Value
+	}
 	if quote || !plain(n.Value) {
 		return quoted(n.Value)
 	}
@@ -131,11 +134,16 @@ func plain(s string) bool {
 			return false
 		}
 	}
+	return !isWord(s)
+}
+
+// isWord reports whether a text without quotes is none to some reader of YAML.
+func isWord(s string) bool {
 	switch strings.ToLower(s) {
 	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
-		return false
+		return true
 	}
-	return true
+	return false
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

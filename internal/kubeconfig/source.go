@@ -20,7 +20,11 @@ type source struct {
 	text  []byte
 	lines []int  // where each begins
 	eol   string // what ends them
+	last  place  // that was asked for: a file may be one long line
 }
+
+// place is a node's place and what it comes to, in bytes.
+type place struct{ line, column, at int }
 
 func newSource(text []byte) *source {
 	s := &source{text: text, eol: "\n"}
@@ -58,12 +62,16 @@ func (s *source) at(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(s.lines) {
 		return len(s.text)
 	}
-	at := s.lines[n.Line-1]
-	for range n.Column - 1 {
-		_, size := utf8.DecodeRune(s.text[at:])
-		at += size
+	p := place{n.Line, 1, s.lines[n.Line-1]}
+	if s.last.line == n.Line && s.last.column <= n.Column {
+		p = s.last
 	}
-	return at
+	for ; p.column < n.Column; p.column++ {
+		_, size := utf8.DecodeRune(s.text[p.at:])
+		p.at += size
+	}
+	s.last = p
+	return p.at
 }
 
 // lineOf returns the number of the line that an offset lies in, from 0.
@@ -94,6 +102,22 @@ func (s *source) column(at int) int { return utf8.RuneCount(s.text[s.begin(s.lin
 // first reports whether nothing but spaces stands before an offset on its line.
 func (s *source) first(at int) bool {
 	return len(bytes.Trim(s.text[s.begin(s.lineOf(at)):at], " ")) == 0
+}
+
+// dash returns where the dash of a list's element stands, which may be on a line
+// of its own.
+func (s *source) dash(at int) (dash int, ok bool) {
+	for i := s.lineOf(at); i >= 0; i-- {
+		before, _, _ := bytes.Cut(s.text[s.begin(i):min(at, s.begin(i+1))], []byte(" #"))
+		kind, indent := s.kind(i)
+		switch text := string(bytes.TrimSpace(before)); {
+		case text == "-":
+			return s.begin(i) + indent, true
+		case text != "" && kind != comment:
+			return 0, false
+		}
+	}
+	return 0, false
 }
 
 // The kinds of a line that tell where a block ends.

@@ -195,12 +195,8 @@ func (p *splice) addElement(n, element *yaml.Node) {
 func (p *splice) itemAt(n *yaml.Node, i int) (from, to, indent int, ok bool) {
 	element := n.Content[i]
 	at := p.src.at(element)
-	dash := at
-	for dash > 0 && strings.IndexByte(" \t\r\n", p.src.text[dash-1]) >= 0 {
-		dash--
-	}
-	dash--
-	if dash < 0 || p.src.text[dash] != '-' || !p.src.first(dash) {
+	dash, ok := p.src.dash(at)
+	if !ok {
 		return 0, 0, 0, false
 	}
 	line := p.src.lineOf(at) + 1
