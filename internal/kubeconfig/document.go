@@ -148,7 +148,7 @@ func (d *Document) once(n *yaml.Node, keys ...string) error {
 }
 
 func (d *Document) refuse(n *yaml.Node, reason string) error {
-	return &FileError{Path: d.path, Reason: fmt.Sprintf("cannot be taken: line %d %s", n.Line, reason), Line: n.Line}
+	return &FileError{Path: d.path, Reason: fmt.Sprintf("cannot be used as it is: line %d %s", n.Line, reason), Line: n.Line}
 }
 
 // Users returns the names of the users in the file's order.

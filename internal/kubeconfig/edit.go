@@ -35,33 +35,46 @@ func (e *ChangedError) Error() string {
 	return e.Path + " was changed by another program at the same moment; nothing was written"
 }
 
+// UnwritableError is a file that may not or cannot be written. It is as it was.
+type UnwritableError struct {
+	Path string
+	Err  error
+}
+
+func (e *UnwritableError) Error() string { return "cannot change " + e.Path + ": " + e.Err.Error() }
+
+func (e *UnwritableError) Unwrap() error { return e.Err }
+
 // Edit changes the file at path. One that is missing is made, for its owner
 // alone, and its folder with it. Of a link the file that it leads to is changed.
 //
-// It holds the lock that kubectl takes; a program that takes none and writes
+// It holds the lock that kubectl takes. A program that takes none and writes
 // meanwhile is noticed until the last moment before the rename. The file is
 // replaced at once or not at all; its mode stays, and its owner where that may
 // be. Access lists, extended attributes and second hard links are not kept.
 //
-// Errors: that of change, *FileError, *LockError, *ChangedError, and the
-// system's.
-func Edit(ctx context.Context, path string, change func(*Document) error) (c Change, err error) {
+// Errors: that of change, *FileError, *LockError, *ChangedError,
+// *UnwritableError, and the system's for what cannot be read.
+func Edit(ctx context.Context, path string, change func(*Document) error) (Change, error) {
 	target, err := follow(path)
 	if err != nil {
 		return Change{}, err
 	}
 	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
-		return Change{}, err
+		return Change{}, &UnwritableError{path, err}
 	}
 	unlock, err := lock(ctx, path, target)
 	if err != nil {
 		return Change{}, err
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	if c, err = preview(target, change); err != nil || !c.Changed() {
-		return c, err
+	c, err := preview(target, change)
+	if err == nil && c.Changed() {
+		err = replace(c)
 	}
-	return c, replace(c)
+	if left := unlock(); err == nil && left != nil {
+		return c, &UnwritableError{path, left} // it is changed, and nobody can change it again
+	}
+	return c, err
 }
 
 // Preview returns what Edit would do, and changes nothing.

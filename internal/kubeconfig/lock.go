@@ -26,7 +26,7 @@ type LockError struct {
 }
 
 func (e *LockError) Error() string {
-	return fmt.Sprintf("another program is changing the kubeconfig: %s has been there since %s", e.Path, e.Since.Format(time.DateTime))
+	return fmt.Sprintf("another program is changing the kubeconfig, or was killed: its lock %s is there since %s", e.Path, e.Since.Format(time.DateTime))
 }
 
 // lock takes kubectl's locks of files (client-go, clientcmd.ModifyConfig): a
@@ -36,14 +36,19 @@ func lock(ctx context.Context, paths ...string) (unlock func() error, err error)
 	var held []string
 	unlock = func() (err error) {
 		for _, path := range held {
-			err = errors.Join(err, os.Remove(path))
+			if e := os.Remove(path); e != nil && !errors.Is(e, fs.ErrNotExist) {
+				err = e
+			}
 		}
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
 	slices.Sort(paths)
 	for _, path := range slices.Compact(paths) {
-		if err := lockOne(ctx, path+lockSuffix); err != nil {
-			return nil, errors.Join(err, unlock())
+		if err := lockOne(ctx, path); err != nil {
+			_ = unlock()
+			return nil, err
 		}
 		held = append(held, path+lockSuffix)
 	}
@@ -51,28 +56,31 @@ func lock(ctx context.Context, paths ...string) (unlock func() error, err error)
 }
 
 func lockOne(ctx context.Context, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, lockWait)
-	defer cancel()
 	for {
-		file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0)
-		if err == nil {
-			return file.Close()
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			return err
+		file, err := os.OpenFile(path+lockSuffix, os.O_CREATE|os.O_EXCL, 0)
+		switch {
+		case err == nil:
+			_ = file.Close()
+			return nil
+		case !errors.Is(err, fs.ErrExist) && !busy(err):
+			return &UnwritableError{path, err}
 		}
 		select {
 		case <-ctx.Done():
-			return lockError(path)
+			return lockError(ctx, path, err)
 		case <-time.After(lockPoll):
 		}
 	}
 }
 
-func lockError(path string) error {
-	e := &LockError{Path: path}
-	if info, err := os.Lstat(path); err == nil {
-		e.Since = info.ModTime()
+// lockError says why a file's lock was waited for in vain.
+func lockError(ctx context.Context, path string, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return context.Cause(ctx)
 	}
-	return e
+	info, gone := os.Lstat(path + lockSuffix)
+	if gone != nil {
+		return &UnwritableError{path, err}
+	}
+	return &LockError{path + lockSuffix, info.ModTime()}
 }

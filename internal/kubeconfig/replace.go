@@ -12,31 +12,45 @@ import (
 // about belongs to a program that was killed.
 const tempSuffix = ".kubecred.tmp"
 
+var (
+	errReadOnly = errors.New("it is read-only")
+	errNotKept  = errors.New("the disk did not keep what was written")
+)
+
 // replace writes a change beside the file, reads it back, and renames it over
 // the file, if that is still as it was.
 func replace(c Change) error {
 	info, err := os.Stat(c.Path)
 	switch {
-	case c.Made && errors.Is(err, fs.ErrNotExist):
-	case c.Made && err == nil:
+	case errors.Is(err, fs.ErrNotExist) && c.Made:
+	case errors.Is(err, fs.ErrNotExist):
 		return &ChangedError{c.Path}
 	case err != nil:
-		return err
+		return &UnwritableError{c.Path, err}
 	case info.Mode()&0o200 == 0:
-		return &FileError{Path: c.Path, Reason: "is read-only"}
+		return &UnwritableError{c.Path, errReadOnly}
 	}
 	temp := c.Path + tempSuffix
-	if err := fill(temp, c.After, info); err != nil {
-		return errors.Join(err, os.Remove(temp))
+	err = fill(temp, c.After, info)
+	if err == nil {
+		err = unchanged(c)
 	}
-	if err := unchanged(c); err != nil {
-		return errors.Join(err, os.Remove(temp))
+	if err == nil {
+		err = os.Rename(temp, c.Path)
 	}
-	if err := os.Rename(temp, c.Path); err != nil {
-		return errors.Join(err, os.Remove(temp))
+	if err != nil {
+		_ = os.Remove(temp) // the next one does, where this cannot
+		return unwritable(c.Path, err)
 	}
 	syncFolder(filepath.Dir(c.Path))
 	return nil
+}
+
+func unwritable(path string, err error) error {
+	if changed := (*ChangedError)(nil); errors.As(err, &changed) {
+		return err
+	}
+	return &UnwritableError{path, err}
 }
 
 // fill makes a file with the mode and owner of the one it is to replace, which
@@ -49,17 +63,28 @@ func fill(path string, data []byte, like fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(data)
-	if like != nil {
-		keepOwner(file, like)
-		err = errors.Join(err, file.Chmod(like.Mode().Perm()))
-	}
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+	if err := fillFile(file, data, like); err != nil {
 		return err
 	}
 	written, err := os.ReadFile(path)
 	if err == nil && !bytes.Equal(written, data) {
-		err = &FileError{Path: path, Reason: "did not keep what was written to it"}
+		err = errNotKept
+	}
+	return err
+}
+
+// fillFile fills a file and closes it. Its error is the first.
+func fillFile(file *os.File, data []byte, like fs.FileInfo) error {
+	_, err := file.Write(data)
+	mode := fs.FileMode(0o600) // whatever the umask says
+	if like != nil {
+		keepOwner(file, like)
+		mode = like.Mode().Perm()
+	}
+	for _, step := range []func() error{func() error { return file.Chmod(mode) }, file.Sync, file.Close} {
+		if e := step(); err == nil {
+			err = e
+		}
 	}
 	return err
 }
