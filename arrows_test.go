@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 	"internal/httpclient": {},
 	"internal/secret":     {},
 	"internal/lifetime":   {},
+	"internal/providers":  {},
 	"internal/term":       {"internal/secret"},
 	"internal/browser":    {"internal/httpclient"},
 
