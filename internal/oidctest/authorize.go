@@ -162,6 +162,7 @@ func (p *Provider) approve(c *call, req authRequest, user User) {
 	now := c.cfg.Now()
 	s := newSession(req.client.ID, user, req.scope, req.form, now)
 	s.nonce = req.form.Get("nonce")
+	s.offline = c.cfg.OfflineByParameter && p.state.asksOffline(s, req.form)
 	text := p.state.newCode(s, req.form.Get("redirect_uri"), req.challenge, now.Add(c.cfg.Lifetimes.Code))
 	p.send(c, req, url.Values{"code": {text}})
 }

@@ -114,6 +114,10 @@ type Config struct {
 	// AlwaysRefresh hands out refresh tokens without offline_access, as
 	// Keycloak does.
 	AlwaysRefresh bool
+	// OfflineByParameter hands out refresh tokens for access_type=offline and,
+	// once a person has signed in to the client before, only with
+	// prompt=consent, as Google does. A device login always gets one.
+	OfflineByParameter bool
 	// NoRotation keeps a refresh token good after its use, and sends no new
 	// one.
 	NoRotation bool

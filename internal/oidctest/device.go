@@ -111,7 +111,9 @@ func (p *Provider) byDevice(c *call, client Client) (*session, *oauthError) {
 	if e := verifyChallenge(d.challenge, form.Get("code_verifier")); e != nil {
 		return nil, e
 	}
-	return st.begin(newSession(client.ID, *d.user, d.scope, d.form, now)), nil
+	s := newSession(client.ID, *d.user, d.scope, d.form, now)
+	s.offline = c.cfg.OfflineByParameter
+	return st.begin(s), nil
 }
 
 // verify is the page behind verification_uri.

@@ -87,6 +87,10 @@ func TokenLifetime(d time.Duration) Option {
 // AlwaysRefresh hands out refresh tokens without offline_access.
 func AlwaysRefresh() Option { return func(c *Config) { c.AlwaysRefresh = true } }
 
+// OfflineByParameter hands out refresh tokens as Google does: for parameters and
+// not for a scope.
+func OfflineByParameter() Option { return func(c *Config) { c.OfflineByParameter = true } }
+
 // NoRotation keeps refresh tokens good after use.
 func NoRotation() Option { return func(c *Config) { c.NoRotation = true } }
 

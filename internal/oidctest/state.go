@@ -7,7 +7,9 @@ package oidctest
 import (
 	"crypto/rand"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,6 +34,7 @@ type session struct {
 	nonce    string
 	audience string
 	authTime time.Time
+	offline  bool // entitled to a refresh token without offline_access
 }
 
 // code is an authorization code.
@@ -81,6 +84,18 @@ func (st *state) add(s *session) *session {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return st.begin(s)
+}
+
+// asksOffline reports whether the request for s, which has not begun, asks for
+// a refresh token as Config.OfflineByParameter has it.
+func (st *state) asksOffline(s *session, form url.Values) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	before := slices.ContainsFunc(st.sessions, func(o *session) bool {
+		return o.ClientID == s.ClientID && o.user.Sub == s.user.Sub
+	})
+	consents := slices.Contains(strings.Fields(form.Get("prompt")), "consent")
+	return form.Get("access_type") == "offline" && (consents || !before)
 }
 
 // newCode issues a code for a session that it begins.

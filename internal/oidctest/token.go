@@ -103,7 +103,7 @@ func (p *Provider) issue(c *call, s *session, grant string) {
 			return
 		}
 	}
-	entitled := c.cfg.AlwaysRefresh || slices.Contains(s.Scope, "offline_access")
+	entitled := c.cfg.AlwaysRefresh || s.offline || slices.Contains(s.Scope, "offline_access")
 	if entitled && !service && (grant != GrantRefresh || !c.cfg.NoRotation) {
 		body["refresh_token"] = p.state.newRefresh(s, now.Add(life.RefreshToken))
 	}

@@ -142,6 +142,30 @@ func TestRefreshTokenPolicies(t *testing.T) {
 	}
 }
 
+func TestRefreshTokenByParameter(t *testing.T) {
+	p := Start(t, OfflineByParameter(), DeviceApprovedAfter(1))
+	for i, step := range []struct {
+		parameters []string
+		want       bool
+	}{
+		{nil, false},
+		{[]string{"access_type", "offline"}, false}, // somebody signed in before
+		{[]string{"prompt", "consent"}, false},
+		{[]string{"access_type", "offline", "prompt", "consent"}, true},
+		{[]string{"access_type", "offline", "login_hint", "bob"}, true}, // bob's first time
+		{[]string{"access_type", "offline", "login_hint", "bob"}, false},
+	} {
+		request := values(authRequestForm(), append([]string{"scope", "openid"}, step.parameters...)...)
+		a := post(t, p, pathToken, codeForm(callbackOf(t, p, request).Get("code")))
+		if got := a.text("refresh_token") != ""; a.status != http.StatusOK || got != step.want {
+			t.Errorf("step %d: a refresh token: %v, %d", i+1, got, a.status)
+		}
+	}
+	if a := post(t, p, pathToken, pollForm(post(t, p, pathDevice, deviceForm()))); a.text("refresh_token") == "" {
+		t.Errorf("none by device: %d %v", a.status, a.body)
+	}
+}
+
 func TestPasswordGrant(t *testing.T) {
 	p := Start(t)
 	form := url.Values{"grant_type": {GrantPassword}, "client_id": {ClientID}, "username": {"bob"}, "password": {"bob's password"}, "scope": {"openid"}}
