@@ -13,7 +13,7 @@ func entra() Preset {
 		UsernameClaim: "oid",
 		GroupsClaim:   "groups",
 		Hints: []string{
-			"App registrations > New registration: Supported account types Single tenant, Register.",
+			"Entra ID > App registrations > New registration: Supported account types Single tenant, Register.",
 			"Authentication > Add a platform > Mobile and desktop applications: the redirect URI, Configure.",
 			"Authentication > Settings > Allow public client flows: Yes, for the device login.",
 			"Token configuration > Add groups claim: Groups assigned to the application, ID: Group ID, Add.",
@@ -51,7 +51,7 @@ func okta() Preset {
 		Notes: []string{
 			"The org authorization server puts groups into the ID token alone, and only for the scope groups.",
 			"A custom authorization server refuses a scope that it does not have, and has no groups until you add it.",
-			"A refresh token that is used twice ends the session.",
+			"Where refresh tokens rotate, one that is used twice ends the session.",
 		},
 		Doc: "docs/providers/okta.md",
 	}
@@ -115,17 +115,17 @@ func cognito() Preset {
 		Issuers:       []string{"cognito-idp.*.amazonaws.com"},
 		RedirectHost:  "localhost",
 		Ports:         ports(),
-		Scopes:        []string{"email"},
-		UsernameClaim: "email",
+		UsernameClaim: "cognito:username",
 		GroupsClaim:   "cognito:groups",
 		Hints: []string{
 			"User pools > the pool > Branding > Domain: the pool has a domain; without one there is no sign-in page.",
 			"Applications > App clients > Create app client: Single-page application (SPA) or Mobile app, which are the types without a secret; a return URL; Create.",
-			"App clients > the client > Login pages > Edit: Allowed callback URLs: the redirect URIs; OAuth grant types Authorization code grant; OpenID Connect scopes OpenID and Email; Save changes.",
+			"App clients > the client > Login pages > Edit: Allowed callback URLs: the redirect URIs; OAuth grant types Authorization code grant; OpenID Connect scopes OpenID; Save changes.",
 		},
 		Notes: []string{
 			"There is no device login: where no browser can open, paste.",
 			"Cognito refuses the scope offline_access, and gives a refresh token without it.",
+			"An address need not be one person's alone, and people may change theirs; the user name is and they cannot. Where people sign in by address it is an ID.",
 			"The issuer is https://cognito-idp.REGION.amazonaws.com/POOL, not the domain of the sign-in page.",
 		},
 		Doc: "docs/providers/cognito.md",

@@ -12,15 +12,15 @@ import (
 
 // address is an issuer's, taken apart.
 type address struct {
-	labels []string // of the host, in lower case
+	labels []string // of the host, in lower case; the last one with a port
 	path   string
 }
 
-// parse accepts https alone, without a port, user information, query or
-// fragment: no provider that has a pattern publishes such an issuer.
+// parse accepts https alone, without user information, query or fragment: no
+// issuer has those.
 func parse(issuer string) (address, bool) {
 	u, err := url.Parse(issuer)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.Host != u.Hostname() ||
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" ||
 		u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.RawPath != "" {
 		return address{}, false
 	}
@@ -30,7 +30,7 @@ func parse(issuer string) (address, bool) {
 
 // matches compares with a pattern of a host and perhaps a part of a path:
 //
-//	accounts.google.com          the host itself, with any path
+//	accounts.google.com          the host itself, without a port, with any path
 //	*.okta.com                   the hosts below it
 //	cognito-idp.*.amazonaws.com  one label in the star's place
 //	/realms/                     any host, where the path has this part

@@ -9,6 +9,7 @@ func TestProviderOfAnIssuer(t *testing.T) {
 	for issuer, want := range map[string]string{
 		"https://idp.corp.example/realms/main":                           "keycloak",
 		"https://idp.corp.example/auth/realms/main/":                     "keycloak",
+		"https://idp.corp.example:8443/realms/main":                      "keycloak",
 		"https://cluster.corp.example/dex":                               "dex",
 		"https://login.microsoftonline.com/11111111-2222/v2.0":           "entra",
 		"https://sts.windows.net/11111111-2222/":                         "entra",
@@ -34,6 +35,9 @@ func TestProviderOfAnIssuer(t *testing.T) {
 		"https://evil.example?accounts.google.com":             "",
 		"https://evil.example/%2Frealms%2Fmain":                "",
 		"https://accounts.google.com:8443":                     "",
+		"https://accounts.google.com?a=b":                      "",
+		"https://accounts.google.com#a":                        "",
+		"https://me@accounts.google.com":                       "",
 		"https://accounts.google.com?":                         "",
 		"https://accounts\u3002google.com":                     "",
 		"http://accounts.google.com":                           "",
@@ -54,6 +58,7 @@ func TestProviderOfAnIssuer(t *testing.T) {
 		"https://idp.corp.example/dexter":                      "",
 		"":                                                     "",
 		"https://":                                             "",
+		"https://:443/realms/main":                             "",
 		"https:///realms/main":                                 "",
 		"https://%zz":                                          "",
 	} {

@@ -16,9 +16,10 @@ func keycloak() Preset {
 			"Clients > Create client: Client type OpenID Connect, a Client ID, Next.",
 			"Capability config: Client authentication off, Standard flow on, OAuth 2.0 Device Authorization Grant on, Direct access grants off, PKCE Method S256, Next.",
 			"Login settings: the Valid redirect URIs, one a line, Save.",
-			"Client scopes > the client's dedicated scope > Configure a new mapper > Group Membership: Token Claim Name groups, Full group path off, Add to ID token on, Save.",
+			"Client scopes > the client's dedicated scope > Configure a new mapper > Group Membership: Token Claim Name groups, Full group path on, Add to ID token on, Save.",
 		},
 		Notes: []string{
+			"Groups have their path in front (/developers), so that two of one name stay two.",
 			"A session lives as long as Keycloak's own (SSO Session Idle, 30 minutes by default); the scope offline_access makes it an offline session, which lives on (30 days idle).",
 		},
 		Doc: "docs/providers/keycloak.md",
@@ -65,6 +66,7 @@ func gitlab() Preset {
 		},
 		Notes: []string{
 			"GitLab refuses the scope offline_access, and gives a refresh token without it.",
+			"The user name is in userinfo alone at older versions, and can be changed and then taken by someone else; so the verified address is mapped.",
 			"GitLab's discovery document does not name its device login, so kubecred does not find it: where no browser can open, paste.",
 			"The ID token has groups_direct, the groups that one is a direct member of; groups, with the inherited ones, is in userinfo alone, which an API server does not read.",
 		},
@@ -88,10 +90,11 @@ func ping() Preset {
 			"PingOne, Configuration: Response Type Code, Grant Type Authorization Code and Refresh Token, PKCE Enforcement S256_REQUIRED, Token Auth Method None, the Redirect URIs, Save.",
 			"PingOne, Resources: add profile and offline_access; Attribute Mappings: preferred_username to Username, groups to Group Names; then switch the application on.",
 			"PingFederate, Applications > OAuth > Clients > Add Client: Client Authentication None, the Redirect URIs, Allowed Grant Types Authorization Code, Refresh Token and Device Authorization Grant, Require Proof Key for Code Exchange (PKCE).",
+			"PingFederate, System > OAuth Settings > Scope Management: profile and offline_access are among the scopes.",
 			"PingFederate, Applications > OAuth > OpenID Connect Policy Management: Return ID Token on Refresh Grant on; map preferred_username and groups into the ID token.",
 		},
 		Notes: []string{
-			"Without Return ID Token on Refresh Grant PingFederate renews without an ID token, and kubecred has to ask you again each time it expires.",
+			"Without Return ID Token on Refresh Grant PingFederate renews without an ID token; kubecred then stops with an error that says so.",
 			"In PingOne the device login takes an application of its own, of the type Device Authorization.",
 		},
 		Doc: "docs/providers/ping.md",

@@ -45,7 +45,7 @@ func peculiar(name string) []oidctest.Option {
 			oidctest.Claim("preferred_username", nil), oidctest.TokenLifetime(2 * time.Minute),
 		},
 		"auth0":   {oidctest.Path("/"), quiet, exact, usual, person("https://kubernetes/groups")},
-		"cognito": {quiet, without, exact, oidctest.AlwaysRefresh(), oidctest.NoRotation(), oidctest.NoPKCEAdvertised(), oidctest.NoDeviceEndpoint(), person("cognito:groups")},
+		"cognito": {quiet, without, exact, oidctest.AlwaysRefresh(), oidctest.NoRotation(), oidctest.NoPKCEAdvertised(), oidctest.NoDeviceEndpoint(), person("cognito:groups", "cognito:username")},
 		"ping":    {oidctest.Path("/11111111/as"), quiet, exact, usual, person("groups")},
 	}[name]
 }
@@ -89,14 +89,20 @@ func resolve(t *testing.T, p Preset, issuer string) *settings.Settings {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	s, err := settings.Resolve(settings.Input{Flags: flags, Files: &settings.Files{
-		User: filepath.Join(dir, "user"), Machine: filepath.Join(dir, "machine"), Policy: filepath.Join(dir, "policy"), Cache: filepath.Join(dir, "cache"),
-	}})
+	s, err := settings.Resolve(settings.Input{Flags: flags, Files: emptyFiles(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// emptyFiles are a machine's without any settings.
+func emptyFiles(t *testing.T) *settings.Files {
+	t.Helper()
+	dir := t.TempDir()
+	return &settings.Files{
+		User: filepath.Join(dir, "user"), Machine: filepath.Join(dir, "machine"), Policy: filepath.Join(dir, "policy"), Cache: filepath.Join(dir, "cache"),
+	}
 }
 
 func discover(t *testing.T, p Preset, provider *oidctest.Provider) *login.Client {
