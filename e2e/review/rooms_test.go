@@ -1,5 +1,6 @@
 // Package review asks the exchange's server as an API server does: with the
-// webhook and the JWT authenticators that the API server itself is made of.
+// webhook and the JWT authenticators that the API server itself is made of. It
+// reads what the pages on providers tell an API server in the same way.
 package review
 
 import (
