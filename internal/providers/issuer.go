@@ -6,7 +6,6 @@ package providers
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -24,8 +23,8 @@ func parse(issuer string) (address, bool) {
 		u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.RawPath != "" {
 		return address{}, false
 	}
-	labels := strings.Split(strings.ToLower(u.Host), ".")
-	return address{labels, u.Path}, !slices.Contains(labels, "")
+	host := strings.ToLower(u.Host)
+	return address{strings.Split(host, "."), u.Path}, !strings.Contains("."+host+".", "..")
 }
 
 // matches compares with a pattern of a host and perhaps a part of a path:
@@ -48,5 +47,10 @@ func (a address) under(want []string) bool {
 	if want[0] == "*" && len(have) > len(want) {
 		have = have[len(have)-len(want):]
 	}
-	return slices.EqualFunc(have, want, func(label, pattern string) bool { return pattern == "*" || label == pattern })
+	for i := range have {
+		if len(have) != len(want) || want[i] != "*" && want[i] != have[i] {
+			return false
+		}
+	}
+	return true
 }

@@ -13,9 +13,6 @@
 package providers
 
 import (
-	"maps"
-	"net"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,7 +35,7 @@ type Preset struct {
 
 	// Scopes are asked for besides openid.
 	Scopes []string
-	// ExtraParams are added to the authorization request.
+	// ExtraParams are added to the authorization request; there is one at most.
 	ExtraParams map[string]string
 	// ClientSecret says that even a program on a person's machine needs the
 	// client's secret.
@@ -58,33 +55,39 @@ type Preset struct {
 	Doc string
 }
 
-// All returns every preset, as the pages list them.
+// All returns every preset.
 func All() []Preset {
-	return []Preset{keycloak(), dex(), entra(), okta(), google(), gitlab(), auth0(), cognito(), ping()}
+	var all []Preset
+	for _, rows := range [][]row{selfHosted(), hosted()} {
+		for _, r := range rows {
+			all = append(all, r.preset())
+		}
+	}
+	return all
 }
 
 // Named returns the preset of that name.
 func Named(name string) (Preset, bool) {
-	return find(func(p Preset) bool { return p.Name == name })
+	for _, p := range All() {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Preset{}, false
 }
 
 // For returns the preset of the provider at an issuer's address, as far as the
 // address tells: a provider under a domain of one's own is only found by name.
 func For(issuer string) (Preset, bool) {
 	at, ok := parse(issuer)
-	if !ok {
-		return Preset{}, false
+	for _, p := range All() {
+		for _, pattern := range p.Issuers {
+			if ok && at.matches(pattern) {
+				return p, true
+			}
+		}
 	}
-	return find(func(p Preset) bool { return slices.ContainsFunc(p.Issuers, at.matches) })
-}
-
-func find(match func(Preset) bool) (Preset, bool) {
-	all := All()
-	i := slices.IndexFunc(all, match)
-	if i < 0 {
-		return Preset{}, false
-	}
-	return all[i], true
+	return Preset{}, false
 }
 
 // Redirects returns the redirect URIs to register.
@@ -97,7 +100,7 @@ func (p Preset) Redirects() []string {
 	}
 	var uris []string
 	for _, port := range p.Ports {
-		uris = append(uris, "http://"+net.JoinHostPort(p.RedirectHost, strconv.Itoa(port)))
+		uris = append(uris, "http://"+p.RedirectHost+":"+strconv.Itoa(port))
 	}
 	return uris
 }
@@ -109,8 +112,8 @@ func (p Preset) Args() []string {
 	if len(p.Scopes) > 0 {
 		args = append(args, "--oidc-extra-scope="+strings.Join(p.Scopes, ","))
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.ExtraParams)) {
-		args = append(args, "--oidc-auth-request-extra-params="+name+"="+p.ExtraParams[name])
+	for name, value := range p.ExtraParams { // one at most
+		args = append(args, "--oidc-auth-request-extra-params="+name+"="+value)
 	}
 	return args
 }

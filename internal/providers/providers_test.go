@@ -69,7 +69,7 @@ func TestProviderOfAnIssuer(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	want := []string{"keycloak", "dex", "entra", "okta", "google", "gitlab", "auth0", "cognito", "ping"}
+	want := []string{"keycloak", "dex", "gitlab", "ping", "entra", "okta", "google", "auth0", "cognito"}
 	var got []string
 	for _, p := range All() {
 		got = append(got, p.Name)
