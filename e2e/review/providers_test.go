@@ -149,6 +149,7 @@ func TestPagesKeepOut(t *testing.T) {
 		"a Google account without a domain":  {"google", func(u *oidctest.User) { delete(u.Extra, "hd") }, nil, "hd"},
 		"an address that nobody has checked": {"auth0", func(u *oidctest.User) { u.Extra["email_verified"] = false }, nil, "email not verified"},
 		"a stranger at gitlab.com":           {"gitlab", func(u *oidctest.User) { u.Extra["groups_direct"] = []string{"another-group"} }, nil, "example-group"},
+		"one with too many groups for Entra": {"entra", overage, nil, "could not expand distributed claims"},
 		"one without groups at gitlab.com":   {"gitlab", func(u *oidctest.User) { delete(u.Extra, "groups_direct") }, nil, "groups_direct"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -159,4 +160,12 @@ func TestPagesKeepOut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// overage is how Entra ID leaves out more than 200 groups. The API server asks at
+// that address for a signed claim, gets none, and refuses the token as a whole.
+func overage(u *oidctest.User) {
+	delete(u.Extra, "groups")
+	u.Extra["_claim_names"] = map[string]string{"groups": "src1"}
+	u.Extra["_claim_sources"] = map[string]any{"src1": map[string]string{"endpoint": "https://localhost:1/v1.0/users/user-0/getMemberObjects"}}
 }

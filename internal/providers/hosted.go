@@ -14,7 +14,7 @@ Authentication > Add a platform > Mobile and desktop applications: the redirect 
 Authentication > Settings > Allow public client flows: Yes, for the device login.
 Token configuration > Add groups claim: Groups assigned to the application, ID: Group ID, Add.
 Enterprise applications > the application > Users and groups: who may sign in, and with Properties > Assignment required: Yes nobody else.`,
-			notes: `Groups are object IDs. Above 200 groups the token has a reference instead of them, which no API server follows; Groups assigned to the application keeps below it.
+			notes: `Groups are object IDs. Above 200 groups the token has a reference instead of them, and the API server, which cannot follow it, refuses the token; Groups assigned to the application keeps below it.
 The issuer is https://login.microsoftonline.com/TENANT/v2.0 with the tenant's ID; common and organizations are no issuers that an API server can check.`,
 		},
 		{
@@ -39,7 +39,7 @@ Claims > Add Claim there: groups, ID Token, Always, Value type Groups, Matches r
 			username: "email",
 			hints: `Google Auth Platform > Audience: Internal, so that only your organisation's accounts can sign in.
 Google Auth Platform > Clients > Create client: Application type Desktop app, Create.
-Copy the Client ID and the Client secret: it is shown once.`,
+Copy the Client ID and the Client secret, which is shown once.`,
 			notes: `There are no groups in Google's tokens.
 The device login takes a client of its own, of the type TVs and Limited Input devices.`,
 		},
