@@ -63,7 +63,7 @@ Actions > Triggers > post-login: put the action into the flow, Apply.`,
 			username: "cognito:username", groups: "cognito:groups",
 			hints: `User pools > the pool > Branding > Domain: the pool has a domain; without one there is no sign-in page.
 Applications > App clients > Create app client: Single-page application (SPA) or Mobile app, which are the types without a secret; a return URL; Create.
-App clients > the client > Login pages > Edit: Allowed callback URLs: the redirect URIs; OAuth grant types Authorization code grant; OpenID Connect scopes OpenID; Save changes.`,
+App clients > the client > Login pages > Edit: Allowed callback URLs: the redirect URIs; OAuth 2.0 grant types Authorization code grant; OpenID Connect scopes OpenID; Save changes.`,
 			notes: `There is no device login: where no browser can open, paste.
 The issuer is https://cognito-idp.REGION.amazonaws.com/POOL, not the domain of the sign-in page.`,
 		},

@@ -9,7 +9,7 @@ func selfHosted() []row {
 			redirect: "localhost", ports: true,
 			username: "preferred_username", groups: "groups",
 			hints: `Clients > Create client: Client type OpenID Connect, a Client ID, Next.
-Capability config: Client authentication off, Standard flow on, OAuth 2.0 Device Authorization Grant on, Direct access grants off, PKCE Method S256, Next.
+Capability config: Client authentication off, Standard flow on, OAuth 2.0 Device Authorization Grant on, Direct access grants off, PKCE method S256, Next.
 Login settings: the Valid redirect URIs, one a line, Save.
 Client scopes > the client's dedicated scope > Configure a new mapper > Group Membership: Token Claim Name groups, Full group path on, Add to ID token on, Save.`,
 			notes: `Groups have their path in front (/developers), so that two of one name stay two.`,
