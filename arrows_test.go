@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	".": {"cmd"},
 	"cmd": {
 		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/kubeconfig",
-		"internal/lifetime", "internal/secret", "internal/settings", "internal/signin", "internal/term",
+		"internal/lifetime", "internal/secret", "internal/selfreview", "internal/settings", "internal/signin", "internal/term",
 	},
 
 	"execcred":            {},
@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"internal/keyring":    {"internal/secret"},
 	"internal/consent":    {},
 	"internal/kubeconfig": {"internal/secret"},
+	"internal/selfreview": {"internal/httpclient", "internal/secret", "internal/term"},
 	"internal/httpclient": {},
 	"internal/secret":     {},
 	"internal/lifetime":   {},

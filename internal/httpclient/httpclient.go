@@ -46,7 +46,12 @@ type Options struct {
 	HeaderHost     string                   // host[:port] that Header is for
 	Proxy          string                   // "" is the environment's, "none" is no proxy, else its URL
 	UserAgent      string
+	ServerName     string       // that the server's certificate must have; "" is the address's
 	Log            *slog.Logger // where requests are told of; nil is nowhere
+
+	// Certificate answers a server that asks for the client's certificate; nil
+	// is none.
+	Certificate func(*tls.CertificateRequestInfo) (*tls.Certificate, error)
 
 	// InsecureSkipTLSVerify turns the check of the server's certificate off.
 	// It MUST NOT be set but by a person's own choice.
@@ -74,8 +79,11 @@ func New(o Options) (*http.Client, error) {
 		TLSClientConfig: &tls.Config{
 			MinVersion:         tls.VersionTLS12,
 			RootCAs:            roots,
+			ServerName:         o.ServerName,
 			Renegotiation:      o.Renegotiation,
 			InsecureSkipVerify: o.InsecureSkipTLSVerify, //nolint:gosec // the name says it
+
+			GetClientCertificate: o.Certificate,
 		},
 	}
 	return &http.Client{
@@ -124,6 +132,20 @@ func proxy(setting string) (func(*http.Request) (*url.URL, error), error) {
 		return nil, errors.New("the proxy is not a URL") // it may hold a password
 	}
 	return http.ProxyURL(u), nil
+}
+
+// ProxyHost is the host[:port] of the proxy that a client with this setting of
+// Options.Proxy sends req through; "" is none.
+func ProxyHost(setting string, req *http.Request) string {
+	via, err := proxy(setting)
+	if err != nil || via == nil {
+		return ""
+	}
+	u, err := via(req)
+	if err != nil || u == nil {
+		return ""
+	}
+	return u.Host
 }
 
 // RedirectError is a redirect that was refused.
