@@ -46,6 +46,7 @@ type EnvVar struct {
 type User struct {
 	Name string
 	Exec *Exec
+	As   Impersonation
 }
 
 // Cluster is how an API server is reached.
@@ -76,8 +77,8 @@ type Config struct {
 	current  string
 	contexts map[string]contextBody
 	clusters map[string]clusterBody
-	users    map[string]*Exec // nil where a user authenticates otherwise
-	order    []string         // of the users
+	users    map[string]userBody
+	order    []string // of the users
 }
 
 type (
@@ -86,7 +87,7 @@ type (
 		current  string
 		contexts []named[contextBody]
 		clusters []named[clusterBody]
-		users    []named[*Exec]
+		users    []named[userBody]
 	}
 	named[T any] struct {
 		name string
@@ -120,7 +121,7 @@ func Load(paths []string) (*Config, error) {
 	c := &Config{
 		contexts: map[string]contextBody{},
 		clusters: map[string]clusterBody{},
-		users:    map[string]*Exec{},
+		users:    map[string]userBody{},
 	}
 	for _, path := range paths {
 		data, err := read(path)
@@ -255,7 +256,7 @@ func (c *Config) Targets() []Target {
 	}
 	for _, name := range c.order {
 		if !named[name] {
-			all = append(all, Target{User: User{name, c.users[name]}})
+			all = append(all, Target{User: c.users[name].named(name)})
 		}
 	}
 	return all
@@ -263,9 +264,9 @@ func (c *Config) Targets() []Target {
 
 // User returns a user by name. Its error is a *NotFoundError.
 func (c *Config) User(name string) (User, error) {
-	exec, ok := c.users[name]
+	body, ok := c.users[name]
 	if !ok {
 		return User{}, &NotFoundError{"user", name}
 	}
-	return User{name, exec}, nil
+	return body.named(name), nil
 }

@@ -61,10 +61,10 @@ func (w *walk) context(n *yaml.Node) named[contextBody] {
 	return named[contextBody]{w.text(entry["name"]), contextBody{w.text(body["cluster"]), w.text(body["user"])}}
 }
 
-func (w *walk) user(n *yaml.Node) named[*Exec] {
+func (w *walk) user(n *yaml.Node) named[userBody] {
 	entry := w.mapping(n)
 	body := w.mapping(entry["user"])
-	return named[*Exec]{w.text(entry["name"]), w.exec(body["exec"])}
+	return named[userBody]{w.text(entry["name"]), userBody{w.exec(body["exec"]), w.impersonation(body)}}
 }
 
 func (w *walk) exec(n *yaml.Node) *Exec {
