@@ -3,7 +3,7 @@
 
 GO ?= go
 # What a hit does not run is not inlined (docs/decisions/0012-cold-code.md).
-COLD = crypto/... net/... encoding/asn1 math/big regexp/... text/template/... go.yaml.in/yaml/v3 github.com/coreos/go-oidc/... github.com/go-jose/... github.com/godbus/... github.com/spf13/cobra github.com/kubecred/kubecred/internal/selfreview github.com/kubecred/kubecred/ldapexchange github.com/kubecred/kubecred/login/...
+COLD = crypto/... net/... encoding/asn1 math/big regexp/... text/template/... go.yaml.in/yaml/v3 github.com/coreos/go-oidc/... github.com/go-jose/... github.com/godbus/... github.com/spf13/cobra github.com/kubecred/kubecred/internal/owner github.com/kubecred/kubecred/internal/selfreview github.com/kubecred/kubecred/ldapexchange github.com/kubecred/kubecred/login/...
 
 .PHONY: build build-exchange demo test quick parts bench bench-go lint snapshot clean
 

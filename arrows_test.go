@@ -20,7 +20,7 @@ const module = "github.com/kubecred/kubecred/"
 var arrows = map[string][]string{
 	".": {"cmd"},
 	"cmd": {
-		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/kubeconfig",
+		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/owner", "internal/kubeconfig",
 		"internal/lifetime", "internal/secret", "internal/selfreview", "internal/settings", "internal/signin", "internal/term",
 	},
 
@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"internal/keyring":    {"internal/secret"},
 	"internal/consent":    {},
 	"internal/kubeconfig": {"internal/secret"},
+	"internal/owner":      {"internal/selfreview"},
 	"internal/selfreview": {"internal/httpclient", "internal/secret", "internal/term"},
 	"internal/httpclient": {},
 	"internal/secret":     {},

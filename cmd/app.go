@@ -112,6 +112,7 @@ then answers from a cache that is sealed under your system's keyring.`,
 		a.loginCommand(),
 		a.logoutCommand(),
 		a.statusCommand(),
+		a.whoamiCommand(),
 		a.versionCommand(),
 	)
 	return root

@@ -221,6 +221,7 @@ func TestHelp(t *testing.T) {
 		"login":     "kubecred login --context prod",
 		"logout":    "kubecred logout --all",
 		"status":    "kubecred status --explain",
+		"whoami":    "kubecred whoami --server",
 		"version":   "kubecred version -o json",
 	} {
 		got := p.run(command, "--help").ok().prints("Examples:").prints(example)

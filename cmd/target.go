@@ -43,6 +43,7 @@ type found struct {
 	input    settings.Input
 	id       cache.ID
 	context  string // "" where the flags name the entry
+	at       kubeconfig.Target
 }
 
 const entryHint = "kubecred status lists the entries"
@@ -133,7 +134,9 @@ func (a *app) follow(in settings.Input, at kubeconfig.Target) (found, error) {
 	in.Kubeconfig = flags
 	in.Extension = at.Config
 	in.Variable = withEnv(a.getenv, block.Env)
-	return resolved(in, at.Context)
+	f, err := resolved(in, at.Context)
+	f.at = at
+	return f, err
 }
 
 func resolved(in settings.Input, context string) (found, error) {

@@ -3,7 +3,7 @@
 // and a cluster.
 //
 // A kubeconfig may come from someone else. This package runs nothing and
-// follows no path that it names.
+// follows no path that it names, but for Cluster.Authority.
 package kubeconfig
 
 import (

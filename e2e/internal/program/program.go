@@ -40,7 +40,7 @@ func Service(ctx context.Context, out, folder string) error {
 func Like(ctx context.Context, out, folder string, more ...string) error {
 	flags := []string{"-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w"}
 	// The Makefile's COLD.
-	for _, cold := range []string{"crypto/...", "net/...", "encoding/asn1", "math/big", "regexp/...", "text/template/...", "go.yaml.in/yaml/v3", "github.com/coreos/go-oidc/...", "github.com/go-jose/...", "github.com/godbus/...", "github.com/spf13/cobra", "github.com/kubecred/kubecred/internal/selfreview", "github.com/kubecred/kubecred/ldapexchange", "github.com/kubecred/kubecred/login/..."} {
+	for _, cold := range []string{"crypto/...", "net/...", "encoding/asn1", "math/big", "regexp/...", "text/template/...", "go.yaml.in/yaml/v3", "github.com/coreos/go-oidc/...", "github.com/go-jose/...", "github.com/godbus/...", "github.com/spf13/cobra", "github.com/kubecred/kubecred/internal/owner", "github.com/kubecred/kubecred/internal/selfreview", "github.com/kubecred/kubecred/ldapexchange", "github.com/kubecred/kubecred/login/..."} {
 		flags = append(flags, "-gcflags="+cold+"=-l")
 	}
 	flags = append(flags, more...)

@@ -1,0 +1,200 @@
+package owner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubecred/kubecred/internal/selfreview"
+)
+
+const (
+	// Anonymous is whom a server takes a request without a credential for.
+	Anonymous = "system:anonymous"
+
+	authenticated = "system:authenticated"
+	credentialID  = "authentication.kubernetes.io/credential-id" // of a user's extra
+
+	// A prefix of groups is looked for among so many of the credential's and of
+	// the server's.
+	sampleSaid, sampleSeen = 50, 500
+)
+
+// Comparison is what a credential says beside what a server made of it.
+type Comparison struct {
+	Name   Pair
+	UID    Pair
+	Groups []Pair // those on both sides first, then the credential's, then the server's
+	// Why says of each difference where it comes from, in sentences.
+	Why []string
+}
+
+// Pair is a text of the credential beside what the server has in its place.
+// Either may be "".
+type Pair struct{ Claim, Said, Seen string }
+
+// Compare lays both sides beside each other.
+func Compare(said Said, user selfreview.User) Comparison {
+	var c Comparison
+	c.name(said, user)
+	if c.Name.Seen == Anonymous {
+		return c
+	}
+	c.uid(said, user)
+	c.groups(said, user)
+	c.credential(said, user)
+	return c
+}
+
+func (c *Comparison) because(format string, args ...any) {
+	c.Why = append(c.Why, fmt.Sprintf(format, args...))
+}
+
+func (c *Comparison) name(said Said, user selfreview.User) {
+	c.Name = match(said.Names, user.Name)
+	prefix, found := strings.CutSuffix(user.Name, c.Name.Said)
+	switch {
+	case user.Name == Anonymous:
+		c.because("The server counts the request as anonymous: the credential was lost on the way (a proxy that ends TLS), or the server looks at no such credential.")
+	case !found || c.Name.Said == "":
+		if len(said.Names) > 0 {
+			c.Name.Claim, c.Name.Said = said.Names[0].Name, said.Names[0].Value
+		}
+		c.because("No claim holds this user name: the cluster makes it by an expression (claimMappings.username.expression), or asks someone else about the credential (a webhook).")
+	case strings.HasSuffix(prefix, "#"):
+		c.because("The issuer and # stand before the user name: the API server's own prefix where none is configured (--oidc-username-prefix).")
+	case prefix != "":
+		c.because("The cluster puts %s before the user name (claimMappings.username.prefix, --oidc-username-prefix).", prefix)
+	}
+}
+
+// match finds the claim that a server's text ends in: the same text if there is
+// one, else the longest.
+func match(names []Claim, seen string) Pair {
+	best := Pair{Seen: seen}
+	for _, n := range names {
+		switch {
+		case n.Value == "" || !strings.HasSuffix(seen, n.Value):
+		case n.Value == seen:
+			return Pair{n.Name, n.Value, seen}
+		case len(n.Value) > len(best.Said):
+			best.Claim, best.Said = n.Name, n.Value
+		}
+	}
+	return best
+}
+
+func (c *Comparison) uid(said Said, user selfreview.User) {
+	for _, n := range said.Names {
+		if user.UID != "" && n.Value == user.UID {
+			c.UID = Pair{n.Name, n.Value, user.UID}
+			return
+		}
+	}
+	c.UID.Seen = user.UID
+	i := slices.IndexFunc(said.Names, func(n Claim) bool { return n.Name == "UID" })
+	switch {
+	case i >= 0:
+		c.UID.Claim, c.UID.Said = "UID", said.Names[i].Value
+		c.because("The server does not take the UID from the certificate (AllowParsingUserUIDFromCertAuth, Kubernetes 1.33).")
+	case user.UID != "":
+		c.because("No claim holds the UID: the cluster makes it by an expression (claimMappings.uid.expression), or someone else gave it (a webhook).")
+	}
+}
+
+func (c *Comparison) groups(said Said, user selfreview.User) {
+	from, prefix := source(said.Groups, user.Groups)
+	seen := map[string]bool{}
+	for _, group := range user.Groups {
+		seen[group] = true
+	}
+	var missing []Pair
+	for _, value := range from.Values {
+		if group := prefix + value; seen[group] {
+			c.Groups = append(c.Groups, Pair{from.Name, value, group})
+			delete(seen, group)
+		} else if value != "" {
+			missing = append(missing, Pair{from.Name, value, ""})
+		}
+	}
+	taken := len(c.Groups)
+	c.Groups = append(c.Groups, missing...)
+	added := 0
+	for _, group := range user.Groups {
+		if !seen[group] {
+			continue
+		}
+		delete(seen, group)
+		c.Groups = append(c.Groups, Pair{Seen: group})
+		if group != authenticated {
+			added++
+		}
+	}
+	c.groupsWhy(said, prefix, taken, len(missing), added, slices.Contains(user.Groups, authenticated))
+}
+
+func (c *Comparison) groupsWhy(said Said, prefix string, taken, missing, added int, known bool) {
+	if taken > 0 && prefix != "" {
+		c.because("The cluster puts %s before groups (claimMappings.groups.prefix, --oidc-groups-prefix).", prefix)
+	}
+	switch {
+	case missing > 0 && taken > 0:
+		c.because("The server left %s out: an expression may choose among them (claimMappings.groups.expression).", many(missing))
+	case missing > 0:
+		c.because("The server took no group from the credential: the cluster maps another claim, or none (claimMappings.groups, --oidc-groups-claim).")
+	}
+	if added > 0 {
+		c.because("%s of the server's is in no claim: an expression, a webhook or the server itself added it.", titled(many(added)))
+	}
+	if known {
+		c.because("The server adds %s to everybody whom it knows.", authenticated)
+	}
+}
+
+// source finds the list that the server's groups come from and what it puts
+// before them: the list and the prefix that explain the most of them, else the
+// usual list.
+func source(lists []Claims, seen []string) (from Claims, prefix string) {
+	if len(lists) > 0 {
+		from = lists[0]
+	}
+	most := 0
+	for _, list := range lists {
+		votes := map[string]int{}
+		for _, value := range list.Values[:min(len(list.Values), sampleSaid)] {
+			for _, group := range seen[:min(len(seen), sampleSeen)] {
+				if p, ok := strings.CutSuffix(group, value); ok && value != "" && group != authenticated {
+					votes[p]++
+				}
+			}
+		}
+		for p, n := range votes {
+			if n > most || n == most && from.Name == list.Name && better(p, prefix) {
+				from, prefix, most = list, p, n
+			}
+		}
+	}
+	return from, prefix
+}
+
+// better prefers the shorter of two prefixes that explain as much.
+func better(p, than string) bool { return len(p) < len(than) || len(p) == len(than) && p < than }
+
+// credential tells of a server that saw another credential than was sent: a
+// proxy's own, say.
+func (c *Comparison) credential(said Said, user selfreview.User) {
+	ids := user.Extra[credentialID]
+	if said.ID == "" || len(ids) == 0 || slices.Contains(ids, said.ID) {
+		return
+	}
+	c.because("The server saw another credential than the one that was sent (%s): something in between signs in by itself.", credentialID)
+}
+
+func many(n int) string {
+	if n == 1 {
+		return "a group"
+	}
+	return fmt.Sprintf("%d groups", n)
+}
+
+func titled(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
