@@ -139,14 +139,20 @@ func kubectl(t *testing.T) string {
 // is asserts that the API server took the credential for the account's.
 func (p *person) is(account string, r desk.Result) {
 	p.t.Helper()
-	var review authv1.SelfSubjectReview
+	if got, want := p.seen(r).Username, cluster.Prefix+account; got != want {
+		p.t.Fatalf("the API server sees %q, want %q", got, want)
+	}
+}
+
+// seen is whom the API server knows kubectl for.
+func (p *person) seen(r desk.Result) authv1.UserInfo {
+	p.t.Helper()
 	if r.Code != 0 {
 		p.t.Fatalf("kubectl exited with %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
+	var review authv1.SelfSubjectReview
 	p.must(json.Unmarshal([]byte(r.Stdout), &review))
-	if got, want := review.Status.UserInfo.Username, cluster.Prefix+account; got != want {
-		p.t.Fatalf("the API server sees %q, want %q", got, want)
-	}
+	return review.Status.UserInfo
 }
 
 // silent asserts that nothing was said: some clients take stderr for output.

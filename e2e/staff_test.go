@@ -3,14 +3,11 @@ package e2e
 // Somebody whom the exchange's directory knows: a person with other flags.
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-
-	authv1 "k8s.io/api/authentication/v1"
 
 	"github.com/kubecred/kubecred/e2e/internal/cluster"
 	"github.com/kubecred/kubecred/e2e/internal/desk"
@@ -92,17 +89,6 @@ func (s staff) typePassword(r *desk.Running) {
 		s.t.Errorf("the terminal shows the password as it is typed (%v)", err)
 	}
 	s.must(r.Terminal.Type(exchange.Password + "\r"))
-}
-
-// seen is whom the API server knows kubectl for.
-func (s staff) seen(r desk.Result) authv1.UserInfo {
-	s.t.Helper()
-	if r.Code != 0 {
-		s.t.Fatalf("kubectl exited with %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
-	}
-	var review authv1.SelfSubjectReview
-	s.must(json.Unmarshal([]byte(r.Stdout), &review))
-	return review.Status.UserInfo
 }
 
 // sees asserts that the API server knows user, groups and UID as the file of users does.
