@@ -133,7 +133,7 @@ func TestWhoamiBesideTheServer(t *testing.T) {
 		` +TOKEN +SERVER`, `user name +user-1 \(sub\) +oidc:user-1`, `UID +- +-`,
 		`groups +developers +oidc:developers`, ` +\S+ +-`, ` +- +from-a-webhook`, ` +- +system:authenticated`,
 		`- The cluster puts oidc: before the user name \(.*`, `- The cluster puts oidc: before groups \(.*`,
-		`- The server left a group out: .*`, `- A group of the server's is in no claim: .*`, `- The server adds system:authenticated to everybody whom it knows\.`,
+		`- The server left a group out: .*`, `- No claim holds a group of the server's: .*`, `- The server adds system:authenticated to everybody whom it knows\.`,
 	)
 	if strings.Contains(got.stdout, "\x1b") {
 		t.Errorf("%q", got.stdout)

@@ -36,12 +36,16 @@ type Pair struct{ Claim, Said, Seen string }
 // Compare lays both sides beside each other.
 func Compare(said Said, user selfreview.User) Comparison {
 	var c Comparison
-	c.name(said, user)
-	if c.Name.Seen == Anonymous {
-		return c
+	switch {
+	case user.Name == Anonymous:
+		c.because("The server counts the request as anonymous: the credential was lost on the way (a proxy that ends TLS), or the server looks at no such credential.")
+	case len(said.Names) == 0:
+		c.because("The token is opaque: the server knows whose it is from a file, a Secret (bootstrap tokens) or a webhook.")
 	}
-	c.uid(said, user)
-	c.groups(said, user)
+	known := len(c.Why) == 0
+	c.name(said, user, known)
+	c.uid(said, user, known)
+	c.groups(said, user, known)
 	c.credential(said, user)
 	return c
 }
@@ -50,16 +54,15 @@ func (c *Comparison) because(format string, args ...any) {
 	c.Why = append(c.Why, fmt.Sprintf(format, args...))
 }
 
-func (c *Comparison) name(said Said, user selfreview.User) {
+func (c *Comparison) name(said Said, user selfreview.User, known bool) {
 	c.Name = match(said.Names, user.Name)
+	if c.Name.Said == "" && len(said.Names) > 0 {
+		c.Name.Claim, c.Name.Said = said.Names[0].Name, said.Names[0].Value
+	}
 	prefix, found := strings.CutSuffix(user.Name, c.Name.Said)
 	switch {
-	case user.Name == Anonymous:
-		c.because("The server counts the request as anonymous: the credential was lost on the way (a proxy that ends TLS), or the server looks at no such credential.")
-	case !found || c.Name.Said == "":
-		if len(said.Names) > 0 {
-			c.Name.Claim, c.Name.Said = said.Names[0].Name, said.Names[0].Value
-		}
+	case !known:
+	case !found:
 		c.because("No claim holds this user name: the cluster makes it by an expression (claimMappings.username.expression), or asks someone else about the credential (a webhook).")
 	case strings.HasSuffix(prefix, "#"):
 		c.because("The issuer and # stand before the user name: the API server's own prefix where none is configured (--oidc-username-prefix).")
@@ -84,7 +87,7 @@ func match(names []Claim, seen string) Pair {
 	return best
 }
 
-func (c *Comparison) uid(said Said, user selfreview.User) {
+func (c *Comparison) uid(said Said, user selfreview.User, known bool) {
 	for _, n := range said.Names {
 		if user.UID != "" && n.Value == user.UID {
 			c.UID = Pair{n.Name, n.Value, user.UID}
@@ -94,6 +97,7 @@ func (c *Comparison) uid(said Said, user selfreview.User) {
 	c.UID.Seen = user.UID
 	i := slices.IndexFunc(said.Names, func(n Claim) bool { return n.Name == "UID" })
 	switch {
+	case !known:
 	case i >= 0:
 		c.UID.Claim, c.UID.Said = "UID", said.Names[i].Value
 		c.because("The server does not take the UID from the certificate (AllowParsingUserUIDFromCertAuth, Kubernetes 1.33).")
@@ -102,7 +106,7 @@ func (c *Comparison) uid(said Said, user selfreview.User) {
 	}
 }
 
-func (c *Comparison) groups(said Said, user selfreview.User) {
+func (c *Comparison) groups(said Said, user selfreview.User, known bool) {
 	from, prefix := source(said.Groups, user.Groups)
 	seen := map[string]bool{}
 	for _, group := range user.Groups {
@@ -130,10 +134,15 @@ func (c *Comparison) groups(said Said, user selfreview.User) {
 			added++
 		}
 	}
-	c.groupsWhy(said, prefix, taken, len(missing), added, slices.Contains(user.Groups, authenticated))
+	if known {
+		c.groupsWhy(prefix, taken, len(missing), added)
+	}
+	if slices.Contains(user.Groups, authenticated) {
+		c.because("The server adds %s to everybody whom it knows.", authenticated)
+	}
 }
 
-func (c *Comparison) groupsWhy(said Said, prefix string, taken, missing, added int, known bool) {
+func (c *Comparison) groupsWhy(prefix string, taken, missing, added int) {
 	if taken > 0 && prefix != "" {
 		c.because("The cluster puts %s before groups (claimMappings.groups.prefix, --oidc-groups-prefix).", prefix)
 	}
@@ -144,10 +153,7 @@ func (c *Comparison) groupsWhy(said Said, prefix string, taken, missing, added i
 		c.because("The server took no group from the credential: the cluster maps another claim, or none (claimMappings.groups, --oidc-groups-claim).")
 	}
 	if added > 0 {
-		c.because("%s of the server's is in no claim: an expression, a webhook or the server itself added it.", titled(many(added)))
-	}
-	if known {
-		c.because("The server adds %s to everybody whom it knows.", authenticated)
+		c.because("No claim holds %s of the server's: an expression, a webhook or the server itself added them.", many(added))
 	}
 }
 
@@ -196,5 +202,3 @@ func many(n int) string {
 	}
 	return fmt.Sprintf("%d groups", n)
 }
-
-func titled(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
