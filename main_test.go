@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"requests": requests,
 			"sent":     sent,
 			"exchange": exchange,
+			"cluster":  cluster,
 			"visits":   visits,
 			"proxy":    useProxy,
 			"fill":     fill,
@@ -73,6 +74,7 @@ type world struct {
 	provider *oidctest.Provider
 	proxy    *proxy                 // nil before "proxy"
 	exchange *exchangetest.Exchange // nil before "exchange"
+	cluster  *apiServer             // nil before "cluster"
 }
 
 type worldKey struct{}
