@@ -208,6 +208,8 @@ func TestWhoamiWithoutAnAnswer(t *testing.T) {
 	p.run("whoami", "--server").fails(exitNetwork, "cannot be reached").hints("says nothing about the credential")
 	p.write("not a CA file", ".kube", "ca.pem")
 	p.run("whoami", "--server").fails(exitConfig, "no PEM certificate")
+	p.write(strings.Replace(p.read(".kube", "config"), "ca.pem", "canary.pem", 1), ".kube", "config")
+	p.run("whoami", "--server").fails(exitConfig, "authority cannot be read").hints("certificate-authority")
 	if n := len(s.requests()); n != 0 {
 		t.Errorf("%d requests reached a server that is not to be trusted", n)
 	}

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -33,6 +34,8 @@ type serverReport struct {
 
 const serverHint = "name a context with --context; its cluster is asked, with the credential that kubectl would send there"
 
+const clusterHint = "mend the cluster's entry in the kubeconfig (server, certificate-authority, proxy-url)"
+
 // leadsToCluster holds that the entry is the one that kubectl would use at the
 // context's cluster: another's credential is not the cluster's to see.
 func (a *app) leadsToCluster(f found) error {
@@ -52,10 +55,13 @@ func (a *app) leadsToCluster(f found) error {
 // reviewed is a kubeconfig's cluster as selfreview asks it.
 func (a *app) reviewed(c kubeconfig.Cluster) (selfreview.Cluster, error) {
 	authority, err := c.Authority()
+	if err != nil {
+		return selfreview.Cluster{}, cli.Fail(fmt.Errorf("the cluster's certificate authority cannot be read: %w", err), clusterHint, exitConfig)
+	}
 	return selfreview.Cluster{
 		Server: c.Server, CAPEM: authority, TLSServerName: c.TLSServerName, ProxyURL: c.ProxyURL, InsecureSkipTLSVerify: c.InsecureSkipTLSVerify,
 		UserAgent: "kubecred/" + a.build.Complete().Version, Log: a.log,
-	}, err
+	}, nil
 }
 
 // askServer shows the credential to the context's cluster. It fills in the report
@@ -124,7 +130,7 @@ func ofServer(err error) (string, int) {
 	case errors.Is(err, selfreview.ErrNoCredential):
 		return "kubecred login gets a new one", exitDenied
 	case errors.As(err, &cluster):
-		return "mend the cluster's entry in the kubeconfig (server, certificate-authority, proxy-url)", exitConfig
+		return clusterHint, exitConfig
 	case errors.As(err, &network):
 		return "check the connection, the proxy (proxy-url in the kubeconfig, HTTPS_PROXY, NO_PROXY) and the server's name, then try again; this says nothing about the credential", exitNetwork
 	case errors.As(err, &server) && server.Untrusted:
