@@ -20,8 +20,8 @@ const module = "github.com/kubecred/kubecred/"
 var arrows = map[string][]string{
 	".": {"cmd"},
 	"cmd": {
-		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/owner", "internal/kubeconfig",
-		"internal/lifetime", "internal/secret", "internal/selfreview", "internal/settings", "internal/signin", "internal/term",
+		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/kubeconfig",
+		"internal/lifetime", "internal/owner", "internal/secret", "internal/selfreview", "internal/settings", "internal/signin", "internal/term",
 	},
 
 	"execcred":            {},

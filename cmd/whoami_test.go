@@ -130,7 +130,7 @@ func TestWhoamiBesideTheServer(t *testing.T) {
 	got := p.run("whoami", "--server").ok().matches(
 		`kubectl would act as root, UID u-1, groups a, b \(user me of the kubeconfig\); whoami asks as yourself\.`,
 		`The cluster c at https://.* takes you for:`,
-		` +TOKEN +SERVER`, `user name +user-1 \(sub\) +oidc:user-1`, `UID +- +-`,
+		` +TOKEN +SERVER`, `user name +user-1 \(sub\) +oidc:user-1`, `extra authentication\.kubernetes\.io/credential-id: JTI=another\[2J`,
 		`groups +developers +oidc:developers`, ` +\S+ +-`, ` +- +from-a-webhook`, ` +- +system:authenticated`,
 		`- The cluster puts oidc: before the user name \(.*`, `- The cluster puts oidc: before groups \(.*`,
 		`- The server left a group out: .*`, `- No claim holds a group of the server's: .*`, `- The server adds system:authenticated to everybody whom it knows\.`,

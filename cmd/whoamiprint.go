@@ -140,26 +140,28 @@ func printServer(w io.Writer, r whoamiReport) {
 	fmt.Fprintf(table, " \t%s\tSERVER\n", r.side())
 	pairRow(table, "user name", s.beside.Name)
 	pairRow(table, "UID", s.beside.UID)
-	for i, group := range s.beside.Groups {
-		name := "groups"
-		if i > 0 {
-			name = " "
-		}
-		if i == maxShown {
-			fmt.Fprintf(table, " \t…\t… (%d more)\n", len(s.beside.Groups)-i)
-			break
-		}
-		pairRow(table, name, group)
-	}
-	for _, key := range sortedKeys(s.Extra) {
-		fmt.Fprintf(table, "extra\t-\t%s: %s\n", key, someValues(s.Extra[key]))
-	}
+	groupRows(table, s.beside.Groups)
 	table.Flush()
+	for _, key := range slices.Sorted(maps.Keys(s.Extra)) {
+		fmt.Fprintf(w, "extra %s: %s\n", key, someValues(s.Extra[key]))
+	}
 	why := s.Differences
 	if s.Unchecked {
 		why = append(why, "The server's certificate was not checked (insecure-skip-tls-verify in the kubeconfig): whoever answered may have a token of yours now.")
 	}
 	bullets(w, "\n", why)
+}
+
+func groupRows(table io.Writer, groups []owner.Pair) {
+	name := "groups"
+	for i, group := range groups {
+		if i == maxShown {
+			fmt.Fprintf(table, " \t…\t… (%d more)\n", len(groups)-i)
+			return
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", name, orDash(cli.OneLine(group.Said)), orDash(cli.OneLine(group.Seen)))
+		name = " "
+	}
 }
 
 // side heads the column of what the credential says.
@@ -170,12 +172,15 @@ func (r whoamiReport) side() string {
 	return "TOKEN"
 }
 
-func pairRow(w io.Writer, name string, p owner.Pair) {
+// pairRow says beside a text which claim it is of.
+func pairRow(table io.Writer, name string, p owner.Pair) {
 	said := orDash(cli.OneLine(p.Said))
-	if p.Said != "" && name != "groups" && name != " " {
+	if p.Said != "" {
 		said += " (" + p.Claim + ")"
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\n", name, said, orDash(cli.OneLine(p.Seen)))
+	if p.Said != "" || p.Seen != "" {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", name, said, orDash(cli.OneLine(p.Seen)))
+	}
 }
 
 func someValues(values []string) string {
@@ -185,8 +190,6 @@ func someValues(values []string) string {
 	}
 	return shown
 }
-
-func sortedKeys(m map[string][]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 func bullets(w io.Writer, head string, lines []string) {
 	if len(lines) == 0 {
