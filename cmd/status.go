@@ -110,13 +110,13 @@ func (a *app) status(ctx context.Context, t *target, output string) error {
 	}
 	for _, shelf := range all {
 		for _, item := range shelf.items {
-			report.Entries = append(report.Entries, listed(item, problem == nil && item.ID == current.id))
+			report.Entries = append(report.Entries, describe(item, problem == nil && item.ID == current.id))
 		}
 	}
 	return cli.Print(a.stdout, output, report, func(w io.Writer) { a.printStatus(w, report) })
 }
 
-func listed(item cache.Item, current bool) entryStatus {
+func describe(item cache.Item, current bool) entryStatus {
 	e := entryStatus{Entry: short(item.ID), Current: current, Sealed: item.Home, Aside: item.Aside}
 	if item.Err != nil {
 		e.Problem = cli.OneLine(item.Err.Error())
@@ -127,11 +127,11 @@ func listed(item cache.Item, current bool) entryStatus {
 		e.Problem = cli.OneLine(err.Error())
 		return e
 	}
-	return e.describe(grant)
+	return e.holding(grant)
 }
 
-// describe adds what an entry holds.
-func (e entryStatus) describe(grant signin.Grant) entryStatus {
+// holding adds what an entry holds.
+func (e entryStatus) holding(grant signin.Grant) entryStatus {
 	var who about
 	if len(grant.About) > 0 && json.Unmarshal(grant.About, &who) != nil {
 		e.Problem = "it was written by another version"

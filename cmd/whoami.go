@@ -119,8 +119,11 @@ func (a *app) held(ctx context.Context, f found, ask bool) (signin.Grant, error)
 		return signin.Grant{}, a.nobody(f)
 	}
 	if end := grant.Credential.Expiry; ask && !end.IsZero() && !end.After(a.now()) {
-		return signin.Grant{}, cli.Fail(fmt.Errorf("the cached credential has %s, and was not sent", a.until(end)),
-			"run kubectl, which has it renewed, or "+a.signInLine(f), exitLoginNeeded)
+		hint := a.signInLine(f)
+		if len(grant.Session) > 0 {
+			hint = "run kubectl, which has it renewed, or " + hint
+		}
+		return signin.Grant{}, cli.Fail(fmt.Errorf("the cached credential has %s, and was not sent", a.until(end)), hint, exitLoginNeeded)
 	}
 	return grant, nil
 }
@@ -128,7 +131,11 @@ func (a *app) held(ctx context.Context, f found, ask bool) (signin.Grant, error)
 // nobody is an entry without a credential. Nothing goes to a server then: it
 // would answer for everybody who says nothing.
 func (a *app) nobody(f found) error {
-	err := fmt.Errorf("no credential of %s is cached; without one a server would see %s", cli.OneLine(f.settings.IssuerURL), owner.Anonymous)
+	of := ""
+	if f.settings.IssuerURL != "" {
+		of = " of " + cli.OneLine(f.settings.IssuerURL)
+	}
+	err := fmt.Errorf("no credential%s is cached; without one a server would see %s", of, owner.Anonymous)
 	if f.settings.Storage == string(cache.None) {
 		return cli.Fail(err, "--token-cache-storage=none keeps nothing; kubectl auth whoami signs in and asks the server", exitLoginNeeded)
 	}
@@ -143,7 +150,7 @@ func (a *app) signInLine(f found) string {
 }
 
 func (a *app) identify(f found, grant signin.Grant) whoamiReport {
-	e := entryStatus{Entry: short(f.id)}.describe(grant)
+	e := entryStatus{Entry: short(f.id)}.holding(grant)
 	r := whoamiReport{
 		Context: cli.OneLine(f.context), Entry: e.Entry, Kind: e.Kind, Cluster: e.Cluster,
 		Expires: e.Expires, Renews: e.Renews, expiry: e.expiry, ActsAs: actsAs(f.at.User),
