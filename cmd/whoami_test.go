@@ -312,10 +312,10 @@ func TestWhoamiOfManyGroups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := startAPI(t, `{"username":"https://issuer#user-9\u001b]0;title\u0007","groups":`+string(list)+`}`)
+	s := startAPI(t, `{"username":"`+p.provider.Issuer+`#user-9\u001b]0;title\u0007","groups":`+string(list)+`}`)
 	p.kubeconfigFor(s, "", "", groupScopes)
 	p.run("login").ok()
-	got := p.run("whoami", "--server").ok().prints("… (1185 more)").prints("1200: group-0000").prints("own prefix where none is configured")
+	got := p.run("whoami", "--server").ok().prints("… (1185 more)").prints("1200: group-0000").prints("own, as no prefix is set")
 	if strings.ContainsAny(got.stdout, "\x1b\a") || strings.Contains(got.stdout, "\u202e") || strings.Count(got.stdout, "\n") > 60 {
 		t.Errorf("%d lines: %q", strings.Count(got.stdout, "\n"), got.stdout)
 	}

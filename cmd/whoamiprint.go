@@ -147,7 +147,7 @@ func printServer(w io.Writer, r whoamiReport) {
 	}
 	why := s.Differences
 	if s.Unchecked {
-		why = append(why, "The server's certificate was not checked (insecure-skip-tls-verify in the kubeconfig): whoever answered may have a token of yours now.")
+		why = append(why, "The server's certificate was not checked (insecure-skip-tls-verify).")
 	}
 	bullets(w, "\n", why)
 }

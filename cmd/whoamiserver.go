@@ -95,7 +95,7 @@ func (a *app) askServer(ctx context.Context, f found, c signin.Credential, r *wh
 	s.beside = owner.Compare(r.said, user)
 	s.Differences = clean(s.beside.Why)
 	if r.Token != nil && r.Token.Overage {
-		s.Differences = append(s.Differences, "The provider left groups out of the token, for their number (_claim_names).")
+		s.Differences = append(s.Differences, "The provider left groups out, for their number (_claim_names).")
 	}
 	r.Server = s
 	return nil

@@ -38,9 +38,9 @@ func Compare(said Said, user selfreview.User) Comparison {
 	var c Comparison
 	switch {
 	case user.Name == Anonymous:
-		c.because("The server counts the request as anonymous: the credential was lost on the way (a proxy that ends TLS), or the server looks at no such credential.")
+		c.because("The server counts the request as anonymous: the credential was lost on the way.")
 	case len(said.Names) == 0:
-		c.because("The token is opaque: the server knows whose it is from a file, a Secret (bootstrap tokens) or a webhook.")
+		c.because("The token is opaque: a file, a Secret or a webhook says whose it is.")
 	}
 	known := len(c.Why) == 0
 	c.name(said, user, known)
@@ -63,11 +63,11 @@ func (c *Comparison) name(said Said, user selfreview.User, known bool) {
 	switch {
 	case !known:
 	case !found:
-		c.because("No claim holds this user name: the cluster makes it by an expression (claimMappings.username.expression), or asks someone else about the credential (a webhook).")
-	case strings.HasSuffix(prefix, "#"):
-		c.because("The issuer and # stand before the user name: the API server's own prefix where none is configured (--oidc-username-prefix).")
+		c.because("No claim holds this user name: an expression or a webhook makes it.")
+	case said.Issuer != "" && prefix == said.Issuer+"#":
+		c.because("The issuer and # stand before it: the API server's own, as no prefix is set.")
 	case prefix != "":
-		c.because("The cluster puts %s before the user name (claimMappings.username.prefix, --oidc-username-prefix).", prefix)
+		c.because("The cluster puts %s before the user name (claimMappings.username.prefix).", prefix)
 	}
 }
 
@@ -100,9 +100,9 @@ func (c *Comparison) uid(said Said, user selfreview.User, known bool) {
 	case !known:
 	case i >= 0:
 		c.UID.Claim, c.UID.Said = "UID", said.Names[i].Value
-		c.because("The server does not take the UID from the certificate (AllowParsingUserUIDFromCertAuth, Kubernetes 1.33).")
+		c.because("The server takes no UID from certificates (Kubernetes 1.33 and later can).")
 	case user.UID != "":
-		c.because("No claim holds the UID: the cluster makes it by an expression (claimMappings.uid.expression), or someone else gave it (a webhook).")
+		c.because("No claim holds the UID: an expression or a webhook makes it.")
 	}
 }
 
@@ -144,16 +144,16 @@ func (c *Comparison) groups(said Said, user selfreview.User, known bool) {
 
 func (c *Comparison) groupsWhy(prefix string, taken, missing, added int) {
 	if taken > 0 && prefix != "" {
-		c.because("The cluster puts %s before groups (claimMappings.groups.prefix, --oidc-groups-prefix).", prefix)
+		c.because("The cluster puts %s before groups (claimMappings.groups.prefix).", prefix)
 	}
 	switch {
 	case missing > 0 && taken > 0:
-		c.because("The server left %s out: an expression may choose among them (claimMappings.groups.expression).", many(missing))
+		c.because("The server left %s out: an expression may choose among them.", many(missing))
 	case missing > 0:
-		c.because("The server took no group from the credential: the cluster maps another claim, or none (claimMappings.groups, --oidc-groups-claim).")
+		c.because("The server took no group: the cluster maps another claim, or none.")
 	}
 	if added > 0 {
-		c.because("No claim holds %s of the server's: an expression, a webhook or the server itself added them.", many(added))
+		c.because("No claim holds %s of the server's: an expression or a webhook adds them.", many(added))
 	}
 }
 
@@ -193,7 +193,7 @@ func (c *Comparison) credential(said Said, user selfreview.User) {
 	if said.ID == "" || len(ids) == 0 || slices.Contains(ids, said.ID) {
 		return
 	}
-	c.because("The server saw another credential than the one that was sent (%s): something in between signs in by itself.", credentialID)
+	c.because("The server saw another credential: something in between signs in by itself.")
 }
 
 func many(n int) string {

@@ -12,7 +12,7 @@ func TestCompare(t *testing.T) {
 	said := Said{
 		Names:  []Claim{{"sub", "u-1"}, {"email", "alice@x"}, {"preferred_username", "alice"}},
 		Groups: []Claims{{"groups", []string{"dev", "ops"}}, {"roles", []string{"admin"}}},
-		ID:     "JTI=j",
+		Issuer: "https://i", ID: "JTI=j",
 	}
 	paper := Said{Names: []Claim{{"CN", "alice"}, {"UID", "u-1"}}, Groups: []Claims{{"O", []string{"dev"}}}, ID: "X509SHA256=d"}
 	user := func(name, uid string, groups ...string) selfreview.User {
@@ -33,6 +33,7 @@ func TestCompare(t *testing.T) {
 		"by the mail":            {said, user("alice@x", "u-1", "dev", "ops"), "email", "dev=dev ops=ops ", ""},
 		"by the exact one":       {said, user("alice", "", "dev", "ops"), "preferred_username", "dev=dev ops=ops ", ""},
 		"own prefix":             {said, user("https://i#u-1", "", "dev", "ops"), "sub", "dev=dev ops=ops ", "The issuer and #"},
+		"another's prefix":       {said, user("x#u-1", "", "dev", "ops"), "sub", "dev=dev ops=ops ", "puts x# before the user name"},
 		"prefixes":               {said, user("oidc:alice@x", "", "g:ops", "g:dev", "system:authenticated"), "email", "dev=g:dev ops=g:ops =system:authenticated ", "puts oidc: before the user name; puts g: before groups; adds system:authenticated"},
 		"an expression's name":   {said, user("someone", "x", "dev", "ops"), "sub", "dev=dev ops=ops ", "No claim holds this user name; No claim holds the UID"},
 		"another claim's groups": {said, user("u-1", "", "r:admin"), "sub", "admin=r:admin ", "puts r: before groups"},
@@ -44,8 +45,8 @@ func TestCompare(t *testing.T) {
 		"anonymous":              {said, user(Anonymous, "", "system:unauthenticated"), "sub", "dev= ops= =system:unauthenticated ", "counts the request as anonymous"},
 		"opaque":                 {Said{}, user("admin", "1", "a", "system:authenticated"), "", "=a =system:authenticated ", "The token is opaque; adds system:authenticated"},
 		"a certificate":          {paper, user("alice", "u-1", "dev", "system:authenticated"), "CN", "dev=dev =system:authenticated ", "adds system:authenticated"},
-		"without its UID":        {paper, user("alice", "", "dev"), "CN", "dev=dev ", "does not take the UID"},
-		"someone else's":         {paper, user("proxy", "", "dev"), "CN", "dev=dev ", "No claim holds this user name; does not take the UID"},
+		"without its UID":        {paper, user("alice", "", "dev"), "CN", "dev=dev ", "takes no UID"},
+		"someone else's":         {paper, user("proxy", "", "dev"), "CN", "dev=dev ", "No claim holds this user name; takes no UID"},
 		"system:masters":         {Said{Names: paper.Names[:1], Groups: []Claims{{"O", []string{"system:masters"}}}}, user("alice", "", "system:masters", "system:authenticated"), "CN", "system:masters=system:masters =system:authenticated ", "adds system:authenticated"},
 		"a group authenticated":  {Said{Names: paper.Names[:1], Groups: []Claims{{"O", []string{"authenticated"}}}}, user("alice", "", "system:authenticated"), "CN", "authenticated= =system:authenticated ", "took no group; adds system:authenticated"},
 		"an empty group":         {Said{Names: paper.Names[:1], Groups: []Claims{{"O", []string{""}}}}, user("alice", "", "x"), "CN", "=x ", "No claim holds a group"},

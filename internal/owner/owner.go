@@ -38,6 +38,7 @@ var (
 type Said struct {
 	Names  []Claim  // texts that may become the user name or the UID
 	Groups []Claims // lists that may become the groups
+	Issuer string   // of a token
 	ID     string   // as the server's extra credential-id has it; "" without one
 }
 
@@ -106,7 +107,7 @@ func (t Token) Time(name string) time.Time {
 
 // Said is what a server may make a user of.
 func (t Token) Said() Said {
-	said := Said{Names: t.Names()}
+	said := Said{Names: t.Names(), Issuer: t.Text("iss")}
 	if id := t.Text("jti"); id != "" {
 		said.ID = "JTI=" + id
 	}

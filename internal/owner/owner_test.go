@@ -36,7 +36,7 @@ func TestReadToken(t *testing.T) {
 	if token.Text("iss") != "https://i" || token.Text("sub") != "u" || token.Text("exp") != "" || !reflect.DeepEqual(token.List("aud"), []string{"a", "b"}) || token.Time("exp").Unix() != 1795521600 {
 		t.Errorf("%v", token)
 	}
-	want := Said{[]Claim{{"sub", "u"}}, []Claims{{"groups", []string{"x", "y"}}, {"roles", []string{"r"}}}, "JTI=j"}
+	want := Said{[]Claim{{"sub", "u"}}, []Claims{{"groups", []string{"x", "y"}}, {"roles", []string{"r"}}}, "https://i", "JTI=j"}
 	if got := token.Said(); !reflect.DeepEqual(got, want) {
 		t.Errorf("said %+v", got)
 	}
@@ -96,7 +96,7 @@ func TestReadCertificate(t *testing.T) {
 	if !reflect.DeepEqual(got, want) || len(got.Digest) != 64 {
 		t.Errorf("%+v", got)
 	}
-	if said := got.Said(); !reflect.DeepEqual(said, Said{[]Claim{{"CN", "alice"}, {"UID", "u-1"}}, []Claims{{"O", []string{"dev", "ops"}}}, "X509SHA256=" + got.Digest}) {
+	if said := got.Said(); !reflect.DeepEqual(said, Said{[]Claim{{"CN", "alice"}, {"UID", "u-1"}}, []Claims{{"O", []string{"dev", "ops"}}}, "", "X509SHA256=" + got.Digest}) {
 		t.Errorf("%+v", said)
 	}
 	for _, text := range []string{"", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"} {
@@ -114,7 +114,7 @@ func TestSuspects(t *testing.T) {
 		usual + `,"iat":1795525200`:                          "ahead of this machine's clock; iss is; aud is; issuer's keys",
 		usual + `,"nbf":1795525200`:                          "ahead of this machine's clock; iss is; aud is; issuer's keys",
 		usual + `,"sub":"system:admin"`:                      "iss is; aud is; sub begins with system:; issuer's keys",
-		usual + `,"groups":["a","system:x","system:y"]`:      "iss is; aud is; groups holds a name that begins with system:; issuer's keys",
+		usual + `,"groups":["a","system:x","system:y"]`:      "iss is; aud is; groups has a name with system:; issuer's keys",
 		usual + `,"exp":1795780800`:                          "iss is; aud is; exp is 72 hours after iat; issuer's keys",
 		`"sub":"u"`:                                          "iss is missing; aud is missing; email and preferred_username are missing; issuer's keys",
 		`"iss":"i","aud":["a","b"],"preferred_username":"x"`: "iss is i; aud is a, b; issuer's keys",
