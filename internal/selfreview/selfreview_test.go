@@ -327,3 +327,19 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A server that says nothing is given up, and may answer another time.
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	silent := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-ended }))
+	t.Cleanup(silent.Close)
+	t.Cleanup(func() { close(ended) })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := Ask(ctx, Cluster{Server: silent.URL, InsecureSkipTLSVerify: true}, token("t"))
+	var network *NetworkError
+	if !errors.As(err, &network) || network.Status != 0 {
+		t.Errorf("%v", err)
+	}
+}
