@@ -38,10 +38,9 @@ func Service(ctx context.Context, out, folder string) error {
 // Like builds the main package in folder, a path from the repository's root, as a release is built,
 // into the file out. Further flags may be given.
 func Like(ctx context.Context, out, folder string, more ...string) error {
-	flags := []string{"-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w"}
-	// The Makefile's COLD.
-	for _, cold := range []string{"crypto/...", "net/...", "encoding/asn1", "math/big", "regexp/...", "text/template/...", "go.yaml.in/yaml/v3", "github.com/coreos/go-oidc/...", "github.com/go-jose/...", "github.com/godbus/...", "github.com/spf13/cobra", "github.com/kubecred/kubecred/internal/owner", "github.com/kubecred/kubecred/internal/selfreview", "github.com/kubecred/kubecred/ldapexchange", "github.com/kubecred/kubecred/login/..."} {
-		flags = append(flags, "-gcflags="+cold+"=-l")
+	flags := []string{"-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w -funcalign=16"}
+	for _, gcflags := range []string{"all=-l", "runtime/...=", "internal/...=", "sync/...="} { // the Makefile's GCFLAGS
+		flags = append(flags, "-gcflags="+gcflags)
 	}
 	flags = append(flags, more...)
 	return build(ctx, filepath.Join(parts.Root(), folder), out, "CGO_ENABLED=0", flags...)
