@@ -78,31 +78,45 @@ func onlyCredentials(body *yaml.Node) bool {
 
 // without copies a mapping but for some keys, and adds one.
 func without(n *yaml.Node, keys []string, key string, value *yaml.Node) *yaml.Node {
-	w := &walk{left: maxSteps}
-	values := w.mapping(n)
-	c := mapNode()
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if !slices.Contains(keys, name) {
-			c.Content = append(c.Content, textNode(name), expand(values[name], maxDepth))
+	all, c := expand(n, maxDepth), mapNode()
+	for i := 0; i+1 < len(all.Content); i += 2 {
+		if !slices.Contains(keys, all.Content[i].Value) {
+			c.Content = append(c.Content, all.Content[i:i+2]...)
 		}
 	}
 	c.Content = append(c.Content, textNode(key), value)
 	return c
 }
 
-// expand copies a value with what its aliases stand for.
+// expand copies a value with what its aliases and merged mappings stand for.
 func expand(n *yaml.Node, depth int) *yaml.Node {
 	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Style: n.Style &^ yaml.FlowStyle, Value: n.Value}
-	if depth == 0 {
+	switch {
+	case depth == 0:
 		return textNode("")
-	}
-	for i, child := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 {
-			child = textNode(child.Value)
+	case n.Kind == yaml.MappingNode:
+		values := (&walk{left: maxSteps}).mapping(n)
+		for _, key := range keysOf(n, values) {
+			c.Content = append(c.Content, textNode(key), expand(values[key], depth-1))
 		}
-		c.Content = append(c.Content, expand(resolved(child), depth-1))
+	default:
+		for _, child := range n.Content {
+			c.Content = append(c.Content, expand(resolved(child), depth-1))
+		}
 	}
 	return c
+}
+
+// keysOf returns a mapping's keys in its order, and then those merged into it.
+func keysOf(n *yaml.Node, values map[string]*yaml.Node) (keys []string) {
+	left := maps.Clone(values)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i]; key.Tag != "!!merge" && left[key.Value] != nil {
+			keys = append(keys, key.Value)
+			delete(left, key.Value)
+		}
+	}
+	return append(keys, slices.Sorted(maps.Keys(left))...)
 }
 
 func execNode(e Exec) *yaml.Node {

@@ -125,7 +125,10 @@ func (d *Document) checkList(w *walk, n *yaml.Node, kind string) error {
 		if err := d.once(entry, "name", kind); err != nil {
 			return err
 		}
-		name := w.text(w.mapping(entry)["name"])
+		name, text := w.value(w.mapping(entry)["name"], 1).(string)
+		if n := w.mapping(entry)["name"]; !text && !isNull(n) {
+			return d.refuse(n, "has a name that is no text; kubectl wants quotes around it")
+		}
 		if first, taken := lines[name]; taken {
 			return d.refuse(entry, fmt.Sprintf("is a second %s named %q (the first is in line %d)", kind, name, first))
 		}
