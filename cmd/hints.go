@@ -86,6 +86,9 @@ func ofSettings(err error) (string, int) {
 		version  *execcred.VersionError
 		notFound *kubeconfig.NotFoundError
 		broken   *kubeconfig.FileError
+		held     *kubeconfig.LockError
+		raced    *kubeconfig.ChangedError
+		closed   *kubeconfig.UnwritableError
 		wrong    *login.ConfigError
 		server   *login.CertificateError
 		own      *ownError
@@ -99,6 +102,12 @@ func ofSettings(err error) (string, int) {
 		return "name another with --context or --user, or give --oidc-issuer-url and --oidc-client-id", exitConfig
 	case errors.As(err, &broken):
 		return "mend the file, or name another with --kubeconfig", exitConfig
+	case errors.As(err, &held):
+		return "if no kubectl config is running, remove the lock: rm " + held.Path, exitConfig
+	case errors.As(err, &raced):
+		return "look at the file, then try again", exitConfig
+	case errors.As(err, &closed):
+		return "make room or give yourself write access to the file and its folder; the file is as it was", exitConfig
 	case errors.Is(err, execcred.ErrExecInfo):
 		return "the client sets it: update the client, or unset it where you run kubecred yourself", exitConfig
 	case errors.As(err, &server):

@@ -2,6 +2,9 @@
 // in KUBECONFIG, the first to name a thing wins, and a context leads to a user
 // and a cluster.
 //
+// It also changes one user, or one context, of a file and leaves every other
+// byte as it was (Edit, Document; docs/decisions/0015).
+//
 // A kubeconfig may come from someone else. This package runs nothing and
 // follows no path that it names, but for Cluster.Authority.
 package kubeconfig

@@ -181,11 +181,20 @@ func (v *veil) comments() {
 	for i := range src.lines {
 		at, text := commentOf(src, i)
 		end := at + len(text)
-		inside := slices.ContainsFunc(v.splice.parts, func(p part) bool { return p.from < end && at < p.to })
-		if text != "" && !inside && (sensitive(text) || revealing(text)) {
+		if text == "" || !telling(text) {
+			continue
+		}
+		if !slices.ContainsFunc(v.splice.parts, func(p part) bool { return p.from < end && at < p.to }) {
 			v.splice.replace(at, end, "# "+v.mask(text))
 		}
 	}
+}
+
+// telling reports whether a comment may hold a secret: a field with a value, or
+// a word that is too long for one.
+func telling(comment string) bool {
+	return sensitive(comment) && strings.ContainsAny(comment, ":=") || revealing(comment) ||
+		slices.ContainsFunc(strings.Fields(comment), func(word string) bool { return len(word) >= 40 && !strings.Contains(word, "://") })
 }
 
 // commentOf returns what of a line may be a comment.
