@@ -18,7 +18,7 @@ var errForm = errors.New("a form that cannot be changed")
 // splice gathers replacements of parts of a text.
 type splice struct {
 	src    *source
-	parts  []part
+	parts  []part // in the text's order
 	failed bool
 }
 
@@ -28,12 +28,15 @@ type part struct {
 }
 
 func (p *splice) replace(from, to int, text string) {
-	p.parts = append(p.parts, part{from, to, text})
+	i := len(p.parts)
+	for i > 0 && p.parts[i-1].from > from {
+		i--
+	}
+	p.parts = slices.Insert(p.parts, i, part{from, to, text})
 }
 
 // done returns the text with every part replaced.
 func (p *splice) done() ([]byte, error) {
-	slices.SortStableFunc(p.parts, func(a, b part) int { return a.from - b.from })
 	var text []byte
 	at := 0
 	for _, part := range p.parts {
