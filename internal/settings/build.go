@@ -88,11 +88,16 @@ func (r *resolution) expandOne(k key, path *string, base string) error {
 	return nil
 }
 
-func (r *resolution) setProvider() error {
+func (r *resolution) setProvider() (err error) {
 	s := r.settings
 	address := r.address()
 	s.IssuerURL, s.ClientID = r.picked[address].text, r.picked[keyClientID].text
 	s.IssuerSource = r.source(address)
+	if r.imported() {
+		s.IssuerURL, s.ClientID = "", ""
+		s.Imported, err = convert(r, keyImported, imported)
+		return err
+	}
 	if s.IssuerURL == "" {
 		if r.in.Loose {
 			return nil
@@ -298,6 +303,10 @@ func (r *resolution) contradictions() error {
 
 func (r *resolution) setIdentity() {
 	s, id := r.settings, &r.settings.identity
+	if s.Imported != "" {
+		*id = identity{imported: s.Imported}
+		return
+	}
 	id.issuer, id.client, id.scopes, id.params = s.IssuerURL, s.ClientID, s.Scopes, s.ExtraParams
 	id.credential = when(s.UseAccessToken, "access-token") + when(s.Certificate, "certificate")
 	id.exchange, id.cluster = string(s.Exchange), s.Cluster

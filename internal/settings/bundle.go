@@ -1,24 +1,28 @@
 package settings
 
 // One source for what a secret's safety rests on. The source that names the
-// issuer, or the exchange that stands in for one, gives the client, its secret, the CA and the TLS options as well. What
-// a weaker source says about them is overridden as a whole; what a stronger one
-// says without naming the issuer is refused, since it would be a kubeconfig's
-// CA over a person's secret.
+// issuer, or what stands in for one (an exchange, an imported credential), gives
+// the client, its secret, the CA and the TLS options as well. What a weaker
+// source says about them is overridden as a whole; what a stronger one says
+// without naming the issuer is refused, since it would be a kubeconfig's CA over
+// a person's secret.
 
-// chooseBundle finds the source that names the issuer or the exchange.
+// chooseBundle finds the source that names the issuer or what stands in for it.
 func (r *resolution) chooseBundle() {
 	for i := range r.layers {
 		l := &r.layers[i]
-		if l.gives(keyIssuerURL) || l.gives(keyExchangeURL) {
+		if l.gives(keyIssuerURL) || l.gives(keyExchangeURL) || l.gives(keyImported) {
 			r.bundle = l
 			return
 		}
 	}
 }
 
-// address is the setting that says where credentials go.
+// address is the setting that says where credentials go, or which one it is.
 func (r *resolution) address() key {
+	if r.imported() {
+		return keyImported
+	}
 	if r.bundle != nil && r.bundle.gives(keyExchangeURL) {
 		return keyExchangeURL
 	}
@@ -29,6 +33,9 @@ func (r *resolution) address() key {
 // the bundle's own. Without an issuer anywhere they are harmless, and the
 // missing issuer is the better complaint.
 func (r *resolution) checkBundle() error {
+	if r.imported() {
+		return r.alone()
+	}
 	if r.bundle != nil && r.bundle.gives(keyIssuerURL) && r.bundle.gives(keyExchangeURL) {
 		return r.wrong(keyExchangeURL, Invalid, "is given together with "+r.specs[keyIssuerURL].name+", and credentials go to one of them")
 	}
@@ -43,6 +50,28 @@ func (r *resolution) checkBundle() error {
 				return &Error{Problem: Mixed, Setting: s.name, Source: l.source(s), Detail: "the issuer comes from " +
 					r.source(r.address()).String() + "; issuer, client, secret and TLS options must come from one source"}
 			}
+		}
+	}
+	return nil
+}
+
+// imported reports whether a credential is named that lies in the cache already.
+func (r *resolution) imported() bool { return r.bundle != nil && r.bundle.gives(keyImported) }
+
+// alone refuses what would tell of another credential than the imported one.
+// Weaker sources are overridden.
+func (r *resolution) alone() error {
+	for i := range r.layers {
+		l := &r.layers[i]
+		for k := range r.specs {
+			told := r.specs[k].is&(bundled|identifying) != 0 && key(k) != keyImported
+			if _, given := l.values[key(k)]; given && told {
+				s := &r.specs[k]
+				return &Error{Problem: Invalid, Setting: s.name, Source: l.source(s), Detail: "is given together with imported, which names a credential as it is"}
+			}
+		}
+		if l == r.bundle {
+			break
 		}
 	}
 	return nil

@@ -197,3 +197,15 @@ func pkce(s string) (string, error) {
 	}
 	return s, nil
 }
+
+// importedDigits is the length of an imported credential's ID: 128 bits, which
+// nobody guesses.
+const importedDigits = 32
+
+// imported accepts an ID in the one form in which it is written.
+func imported(s string) (string, error) {
+	if len(s) != importedDigits || strings.Trim(s, "0123456789abcdef") != "" {
+		return "", errors.New("must be an ID of 32 hexadecimal digits")
+	}
+	return s, nil
+}

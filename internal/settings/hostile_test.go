@@ -46,7 +46,7 @@ func TestHostilePartOfTheBundle(t *testing.T) {
 	p := corporatePlace(t)
 	data := base64.StdEncoding.EncodeToString([]byte(certificate(t)))
 	for _, s := range table() {
-		if s.is&bundled == 0 || s.name == "oidc-issuer-url" || s.name == "exchange-url" {
+		if s.is&bundled == 0 || s.name == "oidc-issuer-url" || s.name == "exchange-url" || s.name == "imported" {
 			continue
 		}
 		content := map[kind]string{kindText: "x", kindItems: data, kindPairs: "a=b", kindToggle: "true"}[s.kind]

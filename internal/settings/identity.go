@@ -32,16 +32,29 @@ type identity struct {
 	headers        map[string]string
 	exchange       string // its profile; "" is an OpenID Provider
 	cluster        string // that a certificate is for
+	imported       string // an ID, with which nothing else counts
 }
 
 // Identity returns the canonical encoding of what the entry is. It may hold
 // secrets (a header, a parameter) and is only to be hashed. It is nil where
-// there is no issuer or no client.
+// there is no issuer or no client, and no imported credential.
 func (s *Settings) Identity() []byte {
-	if s.identity.issuer == "" || s.identity.client == "" {
+	if s.Imported == "" && (s.identity.issuer == "" || s.identity.client == "") {
 		return nil
 	}
 	return s.identity.encode()
+}
+
+// ClientIdentity returns the canonical encoding of what a client's secret may be
+// sent to: the issuer, the client, and who is trusted to speak for the issuer.
+// Like Identity it is only to be hashed.
+func (s *Settings) ClientIdentity() []byte {
+	id := &s.identity
+	client := identity{
+		issuer: id.issuer, client: id.client, exchange: id.exchange,
+		authorities: id.authorities, systemRoots: id.systemRoots, insecure: id.insecure, headers: id.headers,
+	}
+	return client.encode()
 }
 
 // encode writes each field that is set as its name and its values, everything
@@ -61,7 +74,8 @@ func (id *identity) encode() []byte {
 	b = appendField(b, "tls", when(id.insecure, "insecure"))
 	b = appendField(b, "headers", sortedPairs(id.headers)...)
 	b = appendField(b, "exchange", id.exchange)
-	return appendField(b, "cluster", id.cluster)
+	b = appendField(b, "cluster", id.cluster)
+	return appendField(b, "imported", id.imported)
 }
 
 func appendField(b []byte, name string, values ...string) []byte {

@@ -102,7 +102,7 @@ func TestIdentityOfEachSetting(t *testing.T) {
 		content, ok := changes[s.name]
 		if !ok {
 			if s.from&inFlag != 0 && !slices.Contains([]string{"certificate-authority-data", "profile", "local-server-cert", "local-server-key",
-				"exchange-url", "exchange-profile", "credential", "exchange-cluster"}, s.name) {
+				"exchange-url", "exchange-profile", "credential", "exchange-cluster", "imported"}, s.name) {
 				t.Errorf("%s has no case here", s.name)
 			}
 			continue

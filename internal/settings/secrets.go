@@ -22,6 +22,9 @@ import (
 // setSecrets finds the client's secret and the password.
 func (r *resolution) setSecrets() (err error) {
 	s := r.settings
+	if s.Imported != "" { // nothing is sent, so no variable's secret is asked for
+		return nil
+	}
 	if s.ClientSecret, err = r.secret(keyClientSecret, keyClientSecretFile, keyClientSecretCommand); err != nil {
 		return err
 	}

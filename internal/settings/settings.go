@@ -74,6 +74,10 @@ type Settings struct {
 	// about who answers in its name.
 	ForeignTrust bool
 
+	// Imported is the ID of a credential that was taken in from a kubeconfig;
+	// there is no issuer then. It cannot be guessed: whoever names it gets it.
+	Imported string
+
 	// Exchange is how the exchange at IssuerURL is spoken with; "" where an
 	// OpenID Provider is there.
 	Exchange Exchange
@@ -146,6 +150,9 @@ func (s *Settings) Denies(g Grant) bool {
 
 // Label describes the entry to a person, in one line. It holds no secret.
 func (s *Settings) Label() string {
+	if s.Imported != "" {
+		return "imported credential " + s.Imported[:6] + "…"
+	}
 	label := fmt.Sprintf("%s at %s", s.ClientID, s.IssuerURL)
 	if who := s.identity.principal(); who != "" {
 		label += " for " + who

@@ -63,7 +63,7 @@ func samples(t *testing.T, p place) map[string]struct{ flag, yaml, shown string 
 
 // notSampled are settings that go together and are tested elsewhere; the profile
 // is itself one of the sources.
-var notSampled = []string{"local-server-cert", "local-server-key", "profile", "exchange-url", "exchange-profile", "credential", "exchange-cluster"}
+var notSampled = []string{"local-server-cert", "local-server-key", "profile", "exchange-url", "exchange-profile", "credential", "exchange-cluster", "imported"}
 
 // Every setting arrives from every source that may give it, and is explained
 // as coming from there.

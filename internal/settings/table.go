@@ -9,6 +9,7 @@ type key int
 const (
 	keyIssuerURL key = iota
 	keyExchangeURL
+	keyImported
 	keyExchangeProfile
 	keyCredential
 	keyExchangeCluster
@@ -130,6 +131,7 @@ func table() *[keyCount]spec {
 	return &[keyCount]spec{
 		keyIssuerURL:           {"oidc-issuer-url", kindText, anywhere, bundled | identifying, "", "Address of the OpenID Provider (required, or exchange-url)"},
 		keyExchangeURL:         {"exchange-url", kindText, anywhere, bundled | identifying, "", "Address of a service that takes a directory's passwords, instead of an OpenID Provider"},
+		keyImported:            {"imported", kindText, inFlag, bundled | identifying, "", "ID of a credential that kubecred import took in, instead of an issuer; goes alone"},
 		keyExchangeProfile:     {"exchange-profile", kindText, anywhere, bundled | identifying, "oauth2", "[exchange] How the exchange is spoken with: oauth2, basic or native"},
 		keyCredential:          {"credential", kindText, anywhere, identifying, "", "[exchange] What to get: token or certificate (default token; certificate from a native exchange)"},
 		keyExchangeCluster:     {"exchange-cluster", kindText, anywhere, identifying, "", "[exchange] The exchange's name for the cluster that a certificate is for"},
