@@ -22,6 +22,8 @@ var arrows = map[string][]string{
 	"cmd": {
 		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/kubeconfig",
 		"internal/lifetime", "internal/owner", "internal/secret", "internal/selfreview", "internal/settings", "internal/signin", "internal/term",
+		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/intake", "internal/kubeconfig",
+		"internal/lifetime", "internal/secret", "internal/settings", "internal/signin", "internal/term",
 	},
 
 	"execcred":            {},
@@ -40,6 +42,7 @@ var arrows = map[string][]string{
 	"internal/owner":      {"internal/selfreview"},
 	"internal/selfreview": {"internal/httpclient", "internal/secret", "internal/term"},
 	"internal/httpclient": {},
+	"internal/intake":     {"internal/kubeconfig", "internal/secret"},
 	"internal/secret":     {},
 	"internal/lifetime":   {},
 	"internal/providers":  {},

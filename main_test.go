@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"secrets":  secrets,
 			"age":      age,
 			"seal":     seal,
+			"asblock":  asBlock,
 		},
 	})
 }

@@ -35,7 +35,9 @@ type app struct {
 	now            func() time.Time
 	parent         func() string // names the process that started this one
 	files          *settings.Files
-	hashRounds     int // of a refused password
+	program        func() (string, error) // its path, to run it anew
+	step           func(string)           // called where a test ends the process
+	hashRounds     int                    // of a refused password
 	log            *slog.Logger
 }
 
@@ -43,16 +45,18 @@ type app struct {
 // code.
 func Main(b Build) int {
 	a := &app{
-		build:  b,
-		args:   withoutPluginName(os.Args[1:]),
-		stdin:  os.Stdin,
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		getenv: os.Getenv,
-		now:    time.Now,
-		parent: lifetime.Parent,
-		files:  settings.SystemFiles(),
-		log:    slog.New(slog.DiscardHandler),
+		build:   b,
+		args:    withoutPluginName(os.Args[1:]),
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		getenv:  os.Getenv,
+		now:     time.Now,
+		parent:  lifetime.Parent,
+		files:   settings.SystemFiles(),
+		program: os.Executable,
+		step:    func(string) {},
+		log:     slog.New(slog.DiscardHandler),
 
 		hashRounds: refusalRounds,
 	}
@@ -109,6 +113,8 @@ then answers from a cache that is sealed under your system's keyring.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return settings.FlagError(err) })
 	root.AddCommand(
 		a.getTokenCommand(),
+		a.importCommand(),
+		a.readBackCommand(),
 		a.loginCommand(),
 		a.logoutCommand(),
 		a.statusCommand(),

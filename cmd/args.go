@@ -18,6 +18,9 @@ const maxSealedCA = 32 << 10
 
 // connection returns the flags that lead to the provider of s.
 func connection(s *settings.Settings) []string {
+	if s.Imported != "" {
+		return []string{"--imported=" + s.Imported}
+	}
 	if s.IssuerSource.Kind == settings.FromProfile {
 		return []string{"--profile=" + s.Profile}
 	}

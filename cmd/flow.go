@@ -32,6 +32,9 @@ func (a *app) newFlow(s *settings.Settings, p *person) (*signin.Flow, error) {
 
 // authenticator is what fills the entry.
 func (a *app) authenticator(p passwords) signin.Authenticator {
+	if p.s.Imported != "" {
+		return &imported{p}
+	}
 	switch p.s.Exchange {
 	case settings.ExchangeBasic, settings.ExchangeNative:
 		return &exchange{p}
@@ -74,6 +77,7 @@ type shelf struct {
 	store    *cache.Store
 	items    []cache.Item
 	refusals []cache.Item // of passwords; no entries
+	others   []cache.Item // of imports: backups and clients' secrets; no entries
 }
 
 // shelves lists every entry of the cache folder, whichever mode the settings
@@ -97,9 +101,12 @@ func (a *app) shelves(ctx context.Context, s *settings.Settings, p *person, open
 		}
 		s := shelf{store: store}
 		for _, item := range items {
-			if item.Err == nil && isRefusal(item.Record) {
+			switch {
+			case item.Err == nil && isRefusal(item.Record):
 				s.refusals = append(s.refusals, item)
-			} else {
+			case item.Err == nil && (isBackup(item.Record) || isPart(item.Record) || isClientSecret(item.Record)):
+				s.others = append(s.others, item)
+			default:
 				s.items = append(s.items, item)
 			}
 		}

@@ -25,7 +25,7 @@ import (
 // explain finds the hint and the exit code for err.
 func explain(err error) *cli.Failure {
 	for _, of := range []func(error) (string, int){
-		ofPause, ofInterrupt, ofServer, ofPerson, ofSettings, ofCache, ofPassword, ofProvider, ofExchange, ofNetwork, ofRest,
+		ofPause, ofImported, ofInterrupt, ofServer, ofChange, ofPerson, ofSettings, ofCache, ofPassword, ofProvider, ofExchange, ofNetwork, ofRest,
 	} {
 		if hint, code := of(err); code != 0 {
 			return cli.Fail(err, hint, code)
@@ -304,7 +304,7 @@ func (a *app) loginFailure(err error, s *settings.Settings) error {
 	f := explain(err)
 	a.log.Info("failed", "code", f.Code, "error", err)
 	switch {
-	case f.Code != exitLoginNeeded:
+	case f.Code != exitLoginNeeded, isImport(err):
 	case len(a.args) > 0 && a.args[0] == "login":
 		f.Hint = "run it in a terminal, or choose another --grant-type"
 	default:

@@ -98,7 +98,7 @@ func (a *app) replacing(ctx context.Context, flow *signin.Flow, s *settings.Sett
 	return func() {
 		ctx, cancel := context.WithTimeout(ctx, abandonPatience)
 		defer cancel()
-		if err := a.revoke(ctx, replaced, s); err != nil {
+		if err := a.revoke(ctx, flow.Store, replaced, s); err != nil {
 			a.log.Info("the session before could not be revoked", "error", err)
 		}
 	}
@@ -155,6 +155,9 @@ func whoIn(record cache.Record) string {
 		return ""
 	}
 	text := " at " + cli.OneLine(who.Issuer)
+	if who.Imported != nil {
+		text = " with the " + cli.OneLine(who.Kind)
+	}
 	if who.Account != "" {
 		text = " as " + cli.OneLine(who.Account) + text
 	}

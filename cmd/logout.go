@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) logoutCommand() *cobra.Command {
-	var all bool
+	var all, forget bool
 	c := &cobra.Command{
 		Use:   "logout",
 		Short: "End the session at the provider and forget the credential",
@@ -28,20 +28,24 @@ func (a *app) logoutCommand() *cobra.Command {
 cache even where it cannot. What a locked keyring hides stays, to be revoked
 once it opens. Without flags it takes the kubeconfig's current context.
 
+What kubecred import took in stays too, since there may be no other copy of it:
+kubecred import --undo puts it back, --forget-imported forgets it for good.
+
 A token that a cluster has already accepted lives until it expires.`,
 		Example: cli.Examples("kubecred logout", "kubecred logout --context prod", "kubecred logout --all"),
 		Args:    cli.NoArgs,
 	}
 	t := addTarget(c)
 	c.Flags().BoolVar(&all, "all", false, "Every entry, and the kernel's copy of the data key")
+	c.Flags().BoolVar(&forget, "forget-imported", false, "Forget imported credentials and their backups as well, though they cannot be had again")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if all && (t.entryGiven() || t.context != "" || t.user != "") {
 			return cli.Mistake("leave one of them out", "--all is every entry, and --entry, --context and --user name one")
 		}
 		if all || t.entryGiven() {
-			return a.logoutCached(c.Context(), t, all)
+			return a.logoutCached(c.Context(), t, all, forget)
 		}
-		return a.logout(c.Context(), t)
+		return a.logout(c.Context(), t, forget)
 	}
 	return c
 }
@@ -49,7 +53,7 @@ A token that a cluster has already accepted lives until it expires.`,
 // logoutPatience bounds a logout: two requests and a keyring.
 const logoutPatience = 90 * time.Second
 
-func (a *app) logout(ctx context.Context, t *target) error {
+func (a *app) logout(ctx context.Context, t *target, forget bool) error {
 	f, err := a.find(t)
 	if err != nil {
 		return err
@@ -59,16 +63,32 @@ func (a *app) logout(ctx context.Context, t *target) error {
 		return err
 	}
 	defer done()
-	store, err := a.openStore(f.settings, a.newPerson(true, ""))
+	p := a.newPerson(true, "")
+	store, err := a.openStore(f.settings, p)
 	if err != nil {
 		return err
 	}
-	return a.end(ctx, store, f.id, f.settings)
+	var copies []*kept
+	if forget {
+		shelves, err := a.shelves(ctx, f.settings, p, store)
+		if err != nil {
+			return err
+		}
+		copies = backups(shelves)
+	}
+	return a.end(ctx, store, f.id, f.settings, forgetting{forget, copies})
+}
+
+// forgetting says whether what was imported is forgotten, and lists the backups
+// that may hold it too.
+type forgetting struct {
+	imported bool
+	copies   []*kept
 }
 
 // logoutCached ends entries by what is cached, whether or not a kubeconfig
 // still names them: all, or the one of --entry.
-func (a *app) logoutCached(ctx context.Context, t *target, all bool) error {
+func (a *app) logoutCached(ctx context.Context, t *target, all, forget bool) error {
 	s, err := a.looseSettings(t)
 	if err != nil {
 		return err
@@ -83,51 +103,59 @@ func (a *app) logoutCached(ctx context.Context, t *target, all bool) error {
 		return err
 	}
 	if all {
-		return a.endAll(ctx, shelves, t)
+		return a.endAll(ctx, shelves, t, forget)
 	}
 	one, err := chosen(shelves, t.entry)
 	if err != nil {
 		return err
 	}
-	return a.endItem(ctx, one, one.items[0], t)
+	return a.endItem(ctx, one, one.items[0], t, forgetting{forget, backups(shelves)})
 }
 
-func (a *app) endAll(ctx context.Context, shelves []shelf, t *target) error {
+func (a *app) endAll(ctx context.Context, shelves []shelf, t *target, forget bool) error {
 	var failures []error
-	nothing := true
+	nothing, kept := true, 0
 	for _, shelf := range shelves {
 		ended := map[cache.ID]bool{} // in all of the shelf's homes
 		for _, item := range shelf.items {
+			if _, only := isImported(item.Record); only && !forget {
+				kept++
+				continue
+			}
 			if item.Aside || !ended[item.ID] {
-				failures = append(failures, a.endItem(ctx, shelf, item, t))
+				failures = append(failures, a.endItem(ctx, shelf, item, t, forgetting{imported: forget}))
 			}
 			ended[item.ID], nothing = true, false
 		}
 		for _, item := range shelf.refusals {
-			failures = append(failures, a.forget(ctx, shelf.store, item.ID))
+			failures = append(failures, drop(ctx, shelf.store, item.ID))
+		}
+		if forget {
+			for _, item := range shelf.others {
+				failures = append(failures, drop(ctx, shelf.store, item.ID))
+			}
+		} else {
+			kept += len(shelf.others)
 		}
 		// Last: reading an entry leaves a copy of its data key.
 		failures = append(failures, shelf.store.DropCopies())
 	}
-	if nothing {
+	switch {
+	case kept > 0:
+		fmt.Fprintln(a.stdout, "What kubecred import took in stays sealed, since there may be no other copy: kubecred import --undo puts it back, kubecred logout --all --forget-imported forgets it.")
+	case nothing:
 		fmt.Fprintln(a.stdout, "Nothing is cached.")
 	}
 	return errors.Join(failures...)
 }
 
-// forget removes what there is nothing to revoke of.
-func (a *app) forget(ctx context.Context, store *cache.Store, id cache.ID) error {
-	unlock, err := store.Lock(ctx, id)
-	if err != nil {
-		return err
+func (a *app) endItem(ctx context.Context, at shelf, item cache.Item, t *target, forget forgetting) error {
+	var hidden *cache.UnavailableError
+	if errors.As(item.Err, &hidden) && !forget.imported { // it may have been imported
+		return item.Err
 	}
-	defer unlock()
-	return store.Remove(ctx, id)
-}
-
-func (a *app) endItem(ctx context.Context, at shelf, item cache.Item, t *target) error {
 	if !item.Aside {
-		return a.end(ctx, at.store, item.ID, a.settingsFor(t, item.ID))
+		return a.end(ctx, at.store, item.ID, a.settingsFor(t, item.ID), forget)
 	}
 	unlock, err := at.store.Lock(ctx, item.ID)
 	if err != nil {
@@ -168,7 +196,7 @@ func (a *app) beginLogout(ctx context.Context, s *settings.Settings) (context.Co
 // refresh in flight cannot bring it back. What cannot be revoked is forgotten
 // all the same, and said; what a locked keyring or a newer version hides is
 // kept, since it could never be revoked afterwards. s is nil where only the entry itself tells.
-func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, s *settings.Settings) error {
+func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, s *settings.Settings, forget forgetting) error {
 	unlock, err := store.Lock(ctx, id)
 	if err != nil {
 		return err
@@ -184,8 +212,15 @@ func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, s *setti
 		return nil
 	case errors.As(err, &locked), errors.As(err, &silent), errors.As(err, &newer):
 		return err
+	}
+	who, only := isImported(record)
+	switch {
+	case only:
+		return a.forgetImported(ctx, store, id, who, forget)
+	case err != nil && s != nil && s.Imported != "" && !forget.imported: // another session may open it
+		return err
 	case err == nil:
-		err = a.revoke(ctx, record, s)
+		err = a.revoke(ctx, store, record, s)
 	}
 	if interrupted(ctx) {
 		return context.Cause(ctx)
@@ -202,7 +237,7 @@ func (a *app) end(ctx context.Context, store *cache.Store, id cache.ID, s *setti
 }
 
 // revoke ends an entry's session at the provider.
-func (a *app) revoke(ctx context.Context, record cache.Record, s *settings.Settings) error {
+func (a *app) revoke(ctx context.Context, store *cache.Store, record cache.Record, s *settings.Settings) error {
 	grant, err := signin.Read(record)
 	if err != nil {
 		return err
@@ -225,7 +260,7 @@ func (a *app) revoke(ctx context.Context, record cache.Record, s *settings.Setti
 	if s.Exchange == settings.ExchangeBasic || s.Exchange == settings.ExchangeNative {
 		return errNoSession
 	}
-	cfg, err := a.provider(ctx, s)
+	cfg, err := a.provider(ctx, s, store)
 	if err != nil {
 		return err
 	}

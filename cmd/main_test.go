@@ -130,13 +130,15 @@ func (p *place) afresh() {
 // app is the program at this place.
 func (p *place) app(stdout, stderr io.Writer, args ...string) *app {
 	return &app{
-		args:   withoutPluginName(args),
-		stdin:  strings.NewReader(p.stdin),
-		stdout: stdout,
-		stderr: stderr,
-		getenv: func(name string) string { return p.env[name] },
-		now:    p.now,
-		parent: func() string { return p.parent },
+		args:    withoutPluginName(args),
+		stdin:   strings.NewReader(p.stdin),
+		stdout:  stdout,
+		stderr:  stderr,
+		getenv:  func(name string) string { return p.env[name] },
+		now:     p.now,
+		parent:  func() string { return p.parent },
+		program: os.Executable,
+		step:    func(string) {},
 
 		hashRounds: 1000, // the race detector makes a hundred times as many seconds long
 		files: &settings.Files{

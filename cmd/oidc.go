@@ -47,6 +47,8 @@ type about struct {
 	Account string `json:"account,omitempty"`
 	Subject string `json:"subject,omitempty"`
 	Groups  int    `json:"groups,omitempty"`
+	// Imported is where a credential that nothing renews came from.
+	Imported *origin `json:"imported,omitempty"`
 
 	// For a logout without a kubeconfig: a token to revoke, and flags that
 	// lead to its provider.
@@ -230,7 +232,7 @@ func (o *oidc) discover(ctx context.Context) (*login.Client, error) {
 	if o.client != nil {
 		return o.client, nil
 	}
-	cfg, err := o.app.provider(ctx, o.s)
+	cfg, err := o.app.provider(ctx, o.s, o.store)
 	if err != nil {
 		return nil, err
 	}

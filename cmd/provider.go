@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/internal/httpclient"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/login"
@@ -17,7 +18,7 @@ import (
 
 // provider is the part of login's configuration that says to whom to speak and
 // as whom. It reads the client's secret and key from where they lie.
-func (a *app) provider(ctx context.Context, s *settings.Settings) (login.Config, error) {
+func (a *app) provider(ctx context.Context, s *settings.Settings, store *cache.Store) (login.Config, error) {
 	client, err := a.httpClient(s)
 	if err != nil {
 		return login.Config{}, err
@@ -29,6 +30,11 @@ func (a *app) provider(ctx context.Context, s *settings.Settings) (login.Config,
 	}
 	if cfg.ClientSecret, err = a.readSecret(ctx, s.ClientSecret); err != nil {
 		return login.Config{}, &ownError{"the client's secret", err}
+	}
+	if cfg.ClientSecret.Empty() {
+		if cfg.ClientSecret, err = importedSecret(ctx, store, s); err != nil {
+			return login.Config{}, err
+		}
 	}
 	if s.AssertionKeyFile != "" {
 		if cfg.AssertionKey, err = readKey(s.AssertionKeyFile); err != nil {

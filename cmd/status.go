@@ -57,6 +57,9 @@ type entryStatus struct {
 	Sealed  cache.Home `json:"sealed"`
 	Problem string     `json:"problem,omitempty"`
 	Aside   bool       `json:"aside,omitempty"` // it could not be opened and was set aside
+	// Imported is where it came from; nothing renews it, and there may be no
+	// other copy.
+	Imported *origin `json:"imported,omitempty"`
 
 	expiry time.Time
 }
@@ -70,6 +73,15 @@ type statusReport struct {
 	// CurrentProblem says why the context's entry is not known.
 	CurrentProblem string        `json:"currentProblem,omitempty"`
 	Entries        []entryStatus `json:"entries"`
+	// Backups are what kubecred import --undo can put back, the newest first.
+	Backups []backupStatus `json:"backups,omitempty"`
+}
+
+// backupStatus is the sealed backup of one import.
+type backupStatus struct {
+	File  string    `json:"file"`
+	At    time.Time `json:"at"`
+	Users []string  `json:"users"`
 }
 
 // statusPatience bounds what status waits for: one keyring.
@@ -113,6 +125,13 @@ func (a *app) status(ctx context.Context, t *target, output string) error {
 			report.Entries = append(report.Entries, describe(item, problem == nil && item.ID == current.id))
 		}
 	}
+	for _, k := range backups(all) {
+		b := backupStatus{File: cli.OneLine(k.File), At: k.At}
+		for _, user := range k.Users {
+			b.Users = append(b.Users, cli.OneLine(user.Name))
+		}
+		report.Backups = append(report.Backups, b)
+	}
 	return cli.Print(a.stdout, output, report, func(w io.Writer) { a.printStatus(w, report) })
 }
 
@@ -139,6 +158,7 @@ func (e entryStatus) holding(grant signin.Grant) entryStatus {
 	e.Issuer, e.Client, e.Account = cli.OneLine(who.Issuer), cli.OneLine(who.Client), cli.OneLine(who.Account)
 	e.Subject, e.Groups, e.Kind = cli.OneLine(who.Subject), who.Groups, cli.OneLine(who.Kind)
 	e.Cluster = cli.OneLine(who.Cluster)
+	e.Imported = who.Imported
 	e.Renews = len(grant.Session) > 0
 	if e.expiry = grant.Credential.Expiry; !e.expiry.IsZero() {
 		at := e.expiry.UTC()
@@ -153,6 +173,7 @@ func (a *app) printStatus(w io.Writer, r statusReport) {
 	} else {
 		a.printEntries(w, r.Entries)
 	}
+	a.printImported(w, r)
 	if r.Current != "" && !hasCurrent(r.Entries) {
 		fmt.Fprintf(w, "The current context is not signed in; its entry is %s.\n", r.Current)
 	}
@@ -186,6 +207,29 @@ func (a *app) printEntries(w io.Writer, entries []entryStatus) {
 			orDash(e.Account), orDash(e.Issuer), orDash(e.Client), kind, lives, yesNo(e.Renews), e.Sealed)
 	}
 	table.Flush()
+}
+
+// soon is how long before its end an imported credential is warned of: somebody
+// else has to make a new one.
+const soon = 14 * 24 * time.Hour
+
+// printImported tells of imported credentials that end, and of backups.
+func (a *app) printImported(w io.Writer, r statusReport) {
+	for _, e := range r.Entries {
+		if e.Imported == nil || e.expiry.IsZero() || e.expiry.Sub(a.now()) > soon {
+			continue
+		}
+		ends := "ends"
+		if !e.expiry.After(a.now()) {
+			ends = "has ended"
+		}
+		fmt.Fprintf(w, "The %s of the user %q %s %s, and nothing renews it: put a new one into the kubeconfig and run kubecred import.\n",
+			e.Kind, e.Imported.User, ends, e.expiry.Local().Format("2006-01-02 15:04"))
+	}
+	for _, b := range r.Backups {
+		fmt.Fprintf(w, "A backup of %s is sealed, from the import of %s (%s); kubecred import --undo puts it back.\n",
+			b.File, quotedNames(b.Users), b.At.Local().Format("2006-01-02 15:04"))
+	}
 }
 
 func hasCurrent(entries []entryStatus) bool {

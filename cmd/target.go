@@ -97,7 +97,7 @@ func (a *app) findBy(t *target, in settings.Input) (found, error) {
 // in.
 func (a *app) namesIssuer(flags *settings.Flags) bool {
 	s, err := settings.Resolve(settings.Input{Flags: flags, Files: a.files, Loose: true})
-	return err != nil || s.IssuerURL != ""
+	return err != nil || s.IssuerURL != "" || s.Imported != ""
 }
 
 // noBlock reports whether the kubeconfig has nothing to say of kubecred.

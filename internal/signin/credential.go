@@ -93,6 +93,10 @@ func decode(r cache.Record) entry {
 	}
 }
 
+// Write returns what Read reads, of a grant that came from elsewhere than an
+// Authenticator.
+func Write(g Grant) (cache.Record, error) { return entry(g).encode() }
+
 // Read returns what a cached record holds, for status and logout.
 func Read(r cache.Record) (Grant, error) {
 	e := decode(r)

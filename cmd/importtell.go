@@ -1,0 +1,95 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/kubecred/kubecred/cache"
+	"github.com/kubecred/kubecred/internal/cli"
+	"github.com/kubecred/kubecred/internal/term"
+)
+
+// tell says what an import does, what it leaves alone, and what follows.
+func (i *importer) tell(batches []*batch) string {
+	var text strings.Builder
+	for _, b := range batches {
+		if len(b.takes) > 0 {
+			fmt.Fprintf(&text, "From %s:\n", cli.OneLine(b.path))
+		}
+		for _, t := range b.takes {
+			fmt.Fprintf(&text, "  user %q: %s\n", t.user.Name, i.what(t))
+			for _, said := range t.said {
+				fmt.Fprintf(&text, "    %s\n", said)
+			}
+		}
+		if len(b.stays) > 0 {
+			fmt.Fprintf(&text, "Left alone in %s:\n  %s\n", cli.OneLine(b.path), strings.Join(b.stays, "\n  "))
+		}
+	}
+	if count(batches) == 0 {
+		return text.String()
+	}
+	fmt.Fprintf(&text, "It is sealed %s.\n", whereSealed(i.home))
+	lost := "If your keyring is lost, what is sealed under it is lost, and the backup with it"
+	if i.home == cache.InFile {
+		lost = "If the key's file is lost, what is sealed under it is lost, and the backup with it"
+	}
+	fmt.Fprintf(&text, "%s: be sure\nthat you can get another credential. What lay in plain text may have been read\nand copied: replace it at its source when you can.\n", lost)
+	return text.String()
+}
+
+// what describes a user's credential, in one line without a secret.
+func (i *importer) what(t *taking) string {
+	if t.entry.Provider != nil {
+		return i.whatProvider(t)
+	}
+	c := t.entry.Credential
+	text := string(c.Kind)
+	if c.Who != "" {
+		text += " of " + cli.OneLine(c.Who)
+	}
+	text += ", " + i.until(c.Expiry)
+	if c.Expiry.IsZero() {
+		return text
+	}
+	return text + ", and nothing renews it"
+}
+
+func (i *importer) whatProvider(t *taking) string {
+	p := t.entry.Provider
+	var parts []string
+	if t.user.Exec != nil {
+		parts = append(parts, "exec block of int128/kubelogin; its session is not taken over: run kubecred login")
+	} else if p.Refresh.Empty() && p.IDToken.Empty() {
+		parts = append(parts, "auth-provider oidc without a session: run kubecred login")
+	} else if p.Refresh.Empty() {
+		parts = append(parts, "auth-provider oidc, its ID token "+i.until(p.Expiry)+" and no refresh token")
+	} else {
+		parts = append(parts, "auth-provider oidc with its session")
+	}
+	if !p.ClientSecret.Empty() {
+		parts = append(parts, "the client's secret is sealed for its issuer alone")
+	}
+	if len(p.Dropped) > 0 {
+		parts = append(parts, strings.Join(p.Dropped, " and ")+" is left out: that cache is kubelogin's")
+	}
+	if len(p.Stays) > 0 {
+		parts = append(parts, strings.Join(p.Stays, " and ")+" stays in plain text; see docs/configuration.md for better places")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// report is the end of an import that succeeded. Who has read already what was
+// to be done is not told again.
+func (i *importer) report(told string, batches []*batch) error {
+	if i.person.attends() || term.StderrIsTerminal() {
+		told = ""
+	}
+	users := "1 user"
+	if n := count(batches); n != 1 {
+		users = fmt.Sprintf("%d users", n)
+	}
+	_, err := io.WriteString(i.stdout, told+"Imported "+users+". kubecred import --undo puts the file back.\n")
+	return err
+}
