@@ -96,11 +96,11 @@ func TestCertificate(t *testing.T) {
 	certificate, key := pair(t, "admin", ends)
 	parameters := []byte("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n")
 	for name, c := range map[string][2][]byte{
-		"plain":                    {certificate, key},
-		"with text around":         {slices.Concat([]byte("subject=x\n"), certificate, []byte("issuer=y\n")), slices.Concat(parameters, key, []byte("# end"))},
-		"both in the one":          {slices.Concat(key, certificate), slices.Concat(certificate, key)},
-		"with other line ends":     {bytes.ReplaceAll(certificate, []byte("\n"), []byte("\r\n")), key},
-		"a chain":                  {slices.Concat(certificate, certificate), key},
+		"plain":                {certificate, key},
+		"with text around":     {slices.Concat([]byte("subject=x\n"), certificate, []byte("issuer=y\n")), slices.Concat(parameters, key, []byte("# end"))},
+		"both in the one":      {slices.Concat(key, certificate), slices.Concat(certificate, key)},
+		"with other line ends": {bytes.ReplaceAll(certificate, []byte("\n"), []byte("\r\n")), key},
+		"a chain":              {slices.Concat(certificate, certificate), key},
 	} {
 		got, err := Certificate(c[0], c[1])
 		if err != nil || got.Kind != ClientCertificate || got.Who != "admin" || !got.Expiry.Equal(ends) {
