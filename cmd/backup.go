@@ -140,7 +140,7 @@ type sealing struct {
 
 // seal saves records, and returns what takes them away again, or puts back what
 // was there. After an error nothing is left of them.
-func seal(ctx context.Context, store *cache.Store, all []sealing) (undo func(), err error) {
+func (a *app) seal(ctx context.Context, store *cache.Store, all []sealing) (undo func(), err error) {
 	var back []func()
 	undo = func() {
 		for _, f := range slices.Backward(back) {
@@ -148,6 +148,7 @@ func seal(ctx context.Context, store *cache.Store, all []sealing) (undo func(), 
 		}
 	}
 	for _, one := range all {
+		a.step("seal")
 		before, loadErr := store.Load(ctx, one.id)
 		if err = save(ctx, store, one); err != nil {
 			undo()
@@ -185,21 +186,21 @@ func drop(ctx context.Context, store *cache.Store, id cache.ID) error {
 
 // forgetCopies takes a credential out of the backups, which keep what else they
 // hold.
-func forgetCopies(ctx context.Context, all []*kept, id cache.ID) error {
+func (a *app) forgetCopies(ctx context.Context, all []*kept, id cache.ID) error {
 	var failures []error
 	for _, k := range all {
 		for _, user := range slices.Clone(k.Users) {
 			if user.seals(id) {
-				failures = append(failures, k.without(ctx, user))
+				failures = append(failures, a.takeOut(ctx, k, user))
 			}
 		}
 	}
 	return errors.Join(failures...)
 }
 
-// without takes a user's credentials out of a backup. The new content is sealed
+// takeOut takes a user's credentials out of a backup. The new content is sealed
 // before the old one goes.
-func (k *kept) without(ctx context.Context, user importedUser) error {
+func (a *app) takeOut(ctx context.Context, k *kept, user importedUser) error {
 	if len(k.Users) == 1 {
 		return k.discard(ctx)
 	}
@@ -220,7 +221,7 @@ func (k *kept) without(ctx context.Context, user importedUser) error {
 	k.Users = slices.DeleteFunc(slices.Clone(k.Users), func(u importedUser) bool { return u.Name == user.Name })
 	record, err := k.record()
 	if err == nil {
-		_, err = seal(ctx, k.store, append(records, sealing{k.id, record}))
+		_, err = a.seal(ctx, k.store, append(records, sealing{k.id, record}))
 	}
 	if err != nil {
 		return err

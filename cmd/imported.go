@@ -131,7 +131,7 @@ func (a *app) forgetImported(ctx context.Context, store *cache.Store, id cache.I
 	if !forget.imported {
 		return cli.Fail(&onlyCopyError{who}, "kubecred import --undo puts it back into the kubeconfig; kubecred logout --forget-imported forgets it for good", exitDenied)
 	}
-	if err := forgetCopies(ctx, forget.copies, id); err != nil {
+	if err := a.forgetCopies(ctx, forget.copies, id); err != nil {
 		return err
 	}
 	if err := store.Remove(ctx, id); err != nil {

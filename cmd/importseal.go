@@ -29,8 +29,7 @@ func (i *importer) move(ctx context.Context, b *batch) error {
 	// The backup first: by it the next import finds what a killed one left.
 	sealed = append(sealed, b.seals()...)
 	i.sweep(ctx, b)
-	i.step("seal")
-	undo, err := seal(ctx, i.store, sealed)
+	undo, err := i.seal(ctx, i.store, sealed)
 	if err == nil {
 		err = i.readAgain(ctx, b, sealed)
 	}

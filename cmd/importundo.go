@@ -220,6 +220,7 @@ func quotedNames(names []string) string {
 // forgetSome removes what was sealed of users that are back, and with the last
 // of them the backup. It returns what a person should know.
 func (i *importer) forgetSome(ctx context.Context, k *kept, users []importedUser, rest []*kept) (notes string, err error) {
+	i.step("forget")
 	k.Users = slices.DeleteFunc(slices.Clone(k.Users), func(u importedUser) bool {
 		return slices.ContainsFunc(users, func(back importedUser) bool { return back.Name == u.Name })
 	})
@@ -241,6 +242,7 @@ func (i *importer) forgetSome(ctx context.Context, k *kept, users []importedUser
 		}
 		return notes, err
 	}
+	i.step("discard")
 	return notes, k.discard(ctx)
 }
 
@@ -265,6 +267,7 @@ func (i *importer) forgetRef(ctx context.Context, k *kept, ref sealedRef, rest [
 	case !bytes.Equal(sum(record.Payload), ref.Sum):
 		return true, nil
 	}
+	i.step("forget one")
 	return false, drop(ctx, k.store, id)
 }
 

@@ -29,6 +29,12 @@ import (
 // The browser of these tests is this program again, given an address. The
 // workers of a fuzz test inherit its variables and are none.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == "get-token" || os.Args[1] == "read-back") { // as import runs it
+		os.Exit(Main(Build{}))
+	}
+	if len(os.Args) > 1 && os.Args[1] == crashWord {
+		os.Exit(crashMain(os.Args[2:]))
+	}
 	if oidctest.IsBrowser() && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
 		os.Exit(oidctest.BrowserMain(os.Args[1:]))
 	}
@@ -47,6 +53,7 @@ func alone(m *testing.M) int {
 	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} {
 		os.Unsetenv(name)
 	}
+	os.Setenv("GORACE", "atexit_sleep_ms=10") // a second, else, for every process
 	os.Setenv("SSH_CONNECTION", "1") // a display of macOS or Windows is then someone else's
 	folder, err := os.MkdirTemp("", "kubecred-cmd")
 	if err != nil {
@@ -54,6 +61,12 @@ func alone(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(folder)
+	if self, err = os.Executable(); err == nil {
+		name := filepath.Join(folder, "kubecred")
+		if os.Symlink(self, name) == nil {
+			self = name
+		}
+	}
 	program := oidctest.BrowserProgram{Log: filepath.Join(folder, "visits")}
 	for _, variable := range program.Env() {
 		name, value, _ := strings.Cut(variable, "=")
@@ -67,6 +80,9 @@ func alone(m *testing.M) int {
 	os.Stdin, os.Stderr = nowhere, nowhere
 	return m.Run()
 }
+
+// self is this program under its released name, by which exec blocks are known.
+var self string
 
 // visited returns what the browser was given and came to since the tests began.
 func visited(t *testing.T) []oidctest.Visit {
@@ -87,13 +103,14 @@ type place struct {
 	passed   time.Duration // since the place was made, beside the real time
 	parent   string        // the process that runs the commands
 	stdin    string
+	step     func(string) // is told of an import's steps
 }
 
 // newPlace returns a place whose provider knows alice, whose password is at
 // hand in a variable: get-token and login need nobody.
 func newPlace(t *testing.T, options ...oidctest.Option) *place {
 	t.Helper()
-	p := &place{t: t, home: t.TempDir(), env: map[string]string{}}
+	p := &place{t: t, home: t.TempDir(), env: map[string]string{}, step: func(string) {}}
 	p.provider = oidctest.Start(t, append([]oidctest.Option{oidctest.AlwaysRefresh(), oidctest.Clock(p.now)}, options...)...)
 	p.env["KUBECRED_TOKEN_CACHE_STORAGE"] = "file"
 	p.env["KUBECRED_USERNAME"] = "alice"
@@ -137,8 +154,8 @@ func (p *place) app(stdout, stderr io.Writer, args ...string) *app {
 		getenv:  func(name string) string { return p.env[name] },
 		now:     p.now,
 		parent:  func() string { return p.parent },
-		program: os.Executable,
-		step:    func(string) {},
+		program: func() (string, error) { return self, nil },
+		step:    p.step,
 
 		hashRounds: 1000, // the race detector makes a hundred times as many seconds long
 		files: &settings.Files{

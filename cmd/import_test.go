@@ -1,0 +1,388 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubecred/kubecred/internal/kubeconfig"
+	"github.com/kubecred/kubecred/internal/oidctest"
+)
+
+// What import does to files and caches; the terminal and the streams are in the
+// scripts. The process that reads what was sealed is this program again.
+
+// sealed are the flags that lead to a cache of the test's own, which the process
+// that reads again finds too.
+func (p *place) sealed() []string {
+	return []string{"--token-cache-storage=file", "--token-cache-dir=" + p.path("sealed")}
+}
+
+func (p *place) importing(args ...string) outcome {
+	p.t.Helper()
+	return p.run(append(append([]string{"import", "--kubeconfig=" + p.path(".kube", "config")}, p.sealed()...), args...)...)
+}
+
+// users writes a kubeconfig with users, the first of which is the current one's.
+func (p *place) users(entries ...string) string {
+	p.t.Helper()
+	text := "# mine\napiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts:\n- {name: c, context: {cluster: c, user: me}}\n" +
+		"clusters:\n- {name: c, cluster: {server: \"https://c.example\"}}\nusers:\n" + strings.Join(entries, "")
+	p.write(text, ".kube", "config")
+	return text
+}
+
+// asBlock runs what the exec block of a user says.
+func (p *place) asBlock(user string) outcome {
+	p.t.Helper()
+	d, err := kubeconfig.Open(p.path(".kube", "config"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	entry, err := d.User(user)
+	if err != nil || entry.Exec == nil {
+		p.t.Fatalf("%s has no exec block, %v", user, err)
+	}
+	return p.run(entry.Exec.Args...)
+}
+
+// holds holds that the kubeconfig is a text, and as of a person's own.
+func (p *place) holds(want string) {
+	p.t.Helper()
+	if got := p.read(".kube", "config"); got != want {
+		p.t.Errorf("the kubeconfig is\n%s", got)
+	}
+}
+
+// nothingSealed holds that the cache has no entries at all.
+func (p *place) nothingSealed() {
+	p.t.Helper()
+	files, err := filepath.Glob(p.path("sealed", "file", strings.Repeat("[0-9a-f]", 64)+"*"))
+	if err != nil || len(files) > 0 {
+		p.t.Errorf("left in the cache: %v, %v", files, err)
+	}
+}
+
+// unsigned is a JWT that nobody verifies here.
+func unsigned(claims map[string]any) string {
+	payload, _ := json.Marshal(claims)
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"RS256"}`)) + "." + encode(payload) + ".canary"
+}
+
+func user(name, body string) string { return fmt.Sprintf("- name: %s\n  user:\n    %s\n", name, body) }
+
+// A credential that ends says so at import, in status, and when it has ended.
+func TestImportedCredentialEnds(t *testing.T) {
+	p := newPlace(t)
+	ends := time.Now().Add(time.Hour).Truncate(time.Second)
+	token := unsigned(map[string]any{"sub": "system:serviceaccount:ns:robot", "exp": ends.Unix()})
+	p.users(user("me", "token: "+token))
+	p.importing("--yes").ok().prints("service account token of system:serviceaccount:ns:robot, until").prints("nothing renews it")
+	if got := p.asBlock("me").ok(); got.token() != token {
+		t.Errorf("another token")
+	}
+	status := append([]string{"status"}, p.sealed()...)
+	p.run(status...).ok().prints("imported service account token").prints(`of the user "me" ends ` + ends.Local().Format("2006-01-02 15:04"))
+	p.run(append(status, "-o", "json")...).ok().prints(`"imported": {`).prints(`"user": "me"`)
+	p.passed = 2 * time.Hour
+	p.asBlock("me").fails(exitLoginNeeded, `service account token of the user "me", from `+p.path(".kube", "config")+", ended "+ends.Local().Format("2006-01-02 15:04")).
+		hints("kubecred import --user me")
+	p.asBlock("me").fails(exitLoginNeeded, "ended") // and no pause hides why
+	p.run(status...).ok().prints("has ended")
+	p.importing("--undo").ok()
+	p.importing("--yes").fails(exitConfig, "has ended").hints("import.md")
+}
+
+// legacySession is an auth-provider's config with a session of alice's.
+func (p *place) legacySession(client string) (config string, idToken string) {
+	p.t.Helper()
+	form := url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"alice's password"}, "scope": {"openid email"}}
+	r, err := http.NewRequest(http.MethodPost, p.provider.Issuer+"/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(oidctest.ClientID, url.QueryEscape(client))
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var tokens struct {
+		ID      string `json:"id_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&tokens); err != nil || tokens.ID == "" || tokens.Refresh == "" {
+		p.t.Fatalf("%s: %v", answer.Status, err)
+	}
+	return fmt.Sprintf(`auth-provider:
+      name: oidc
+      config:
+        idp-issuer-url: %s
+        client-id: %s
+        client-secret: %q
+        extra-scopes: email
+        id-token: %s
+        refresh-token: %s`, p.provider.Issuer, oidctest.ClientID, client, tokens.ID, tokens.Refresh), tokens.ID
+}
+
+// The session of a legacy auth-provider goes on, without a login.
+func TestImportLegacyProvider(t *testing.T) {
+	p := newPlace(t, oidctest.Confidential(oidctest.AuthBasic, clientCanary))
+	delete(p.env, "KUBECRED_USERNAME")
+	config, idToken := p.legacySession(clientCanary)
+	plain := p.users(user("me", config))
+	p.importing("--yes").ok().prints("auth-provider oidc with its session").prints("secret is sealed")
+	for _, held := range []string{"canary", "eyJ", "refresh-"} {
+		if strings.Contains(p.read(".kube", "config"), held) {
+			t.Errorf("%s stays in\n%s", held, p.read(".kube", "config"))
+		}
+	}
+	p.counts(oidctest.GrantRefresh, 0) // a rotated token would be lost with an import that failed
+	if p.asBlock("me").ok().token() != idToken {
+		t.Error("the ID token was exchanged though it lived")
+	}
+	p.passed = 2 * time.Hour
+	if p.asBlock("me").ok().token() == idToken {
+		t.Error("the same token, two hours later")
+	}
+	p.counts(oidctest.GrantRefresh, 1)
+
+	p.importing("--undo").ok().prints("Put back").prints("may be dead")
+	p.holds(plain)
+	p.run(append([]string{"status"}, p.sealed()...)...).ok().prints(p.provider.Issuer) // the session that lives stays
+}
+
+// The client's secret goes to its issuer, by any way of signing in, and to
+// nobody else.
+func TestImportedSecretIsBound(t *testing.T) {
+	p := newPlace(t, oidctest.Confidential(oidctest.AuthBasic, clientCanary))
+	config, _ := p.legacySession(clientCanary)
+	p.users(user("me", config))
+	p.importing("--yes").ok()
+	login := func(more ...string) outcome { return p.at("login", append(p.sealed(), more...)...) }
+	login().ok() // with alice's password
+	login("--oidc-extra-scope=groups", "--oidc-request-header=X-Key=a").fails(exitDenied, "invalid_client")
+	login("--oidc-client-auth-method=none", "--oidc-extra-scope=profile").fails(exitDenied, "invalid_client")
+
+	other := oidctest.Start(t, oidctest.Confidential(oidctest.AuthBasic, clientCanary), oidctest.Clock(p.now))
+	p.env["KUBECRED_PASSWORD"] = other.Issuer + " alice's password"
+	p.run(append([]string{"login", "--oidc-issuer-url=" + other.Issuer, "--oidc-client-id=" + oidctest.ClientID}, p.sealed()...)...).fails(exitDenied, "invalid_client")
+	for _, r := range other.All() {
+		if r.Header.Get("Authorization") != "" || strings.Contains(r.Form.Encode(), "canary") {
+			t.Error("another issuer was sent the secret")
+		}
+	}
+}
+
+// Who is signed in already stays so: a kubeconfig does not bring its session.
+func TestImportKeepsASession(t *testing.T) {
+	p := newPlace(t, oidctest.Confidential(oidctest.AuthBasic, clientCanary))
+	config, _ := p.legacySession(clientCanary)
+	p.env["KUBECRED_OIDC_CLIENT_SECRET"] = p.provider.Issuer + " " + clientCanary
+	// The same entry: the password grant, but no user name in its identity.
+	plain := p.users(user("me", config))
+	p.importing("--yes").ok()
+	p.passed = 2 * time.Hour
+	delete(p.env, "KUBECRED_USERNAME")
+	renewed := p.asBlock("me").ok().token()
+	p.write(plain, ".kube", "config")
+	p.importing("--yes").ok().prints("signed in there already")
+	if p.asBlock("me").ok().token() != renewed {
+		t.Error("the older session came back")
+	}
+}
+
+func TestImportKubelogin(t *testing.T) {
+	p := newPlace(t)
+	plain := p.users(user("me", `exec:
+      apiVersion: client.authentication.k8s.io/v1beta1
+      command: kubectl
+      args: [oidc-login, get-token, --oidc-issuer-url=`+p.provider.Issuer+`, --oidc-client-id=`+oidctest.ClientID+`, --oidc-client-secret=canary-secret, --token-cache-storage=disk, --password=canary-password]
+      env: [{name: KEEP, value: me}]
+      provideClusterInfo: true`))
+	p.importing("--dry-run").ok().prints("int128/kubelogin").prints("--token-cache-storage is left out").prints("--password stays in plain text")
+	p.holds(plain)
+	p.importing("--yes").ok()
+	config := p.read(".kube", "config")
+	for _, want := range []string{"client.authentication.k8s.io/v1\n", "KEEP", "provideClusterInfo: true", "interactiveMode: IfAvailable", "installHint", "--oidc-client-id=" + oidctest.ClientID} {
+		if !strings.Contains(config, want) {
+			t.Errorf("no %s in\n%s", want, config)
+		}
+	}
+	for _, gone := range []string{"canary-secret", "oidc-login", "disk", "v1beta1"} {
+		if strings.Contains(config, gone) {
+			t.Errorf("%s in\n%s", gone, config)
+		}
+	}
+	p.importing("--undo").ok()
+	p.holds(plain)
+	p.nothingSealed()
+}
+
+// A kubeconfig may be larger than an entry of the cache.
+func TestImportOfALargeFile(t *testing.T) {
+	p := newPlace(t)
+	plain := p.users(user("me", "token: canary-large"), "# "+strings.Repeat("x", 2<<20)+"\n")
+	p.importing("--yes").ok()
+	if p.asBlock("me").ok().token() != "canary-large" {
+		t.Error("another token")
+	}
+	p.importing("--undo").ok()
+	p.holds(plain)
+	p.nothingSealed()
+}
+
+// In a file that was changed since, the users that are as the import left them
+// are put back, and what others wrote stays.
+func TestUndoInAChangedFile(t *testing.T) {
+	p := newPlace(t)
+	p.users(user("me", "token: canary-me"), user("other", "token: canary-other"), user("stays", "tokenFile: /run/token"))
+	p.importing("--all", "--yes").ok().prints(`user "stays": it names files`).prints("Imported 2 users")
+	// As kubectl writes it: another order, another indentation.
+	config := p.read(".kube", "config")
+	config = strings.ReplaceAll(config, "# mine\n", "") + user("new", "token: canary-new")
+	p.write(config, ".kube", "config")
+	p.importing("--undo", "--user=me").ok().prints(`Put back "me"`)
+	got := p.read(".kube", "config")
+	if !strings.Contains(got, "canary-me") || !strings.Contains(got, "canary-new") || strings.Contains(got, "canary-other") || strings.Contains(got, "# mine") {
+		t.Errorf("put back:\n%s", got)
+	}
+	if p.asBlock("other").ok().token() != "canary-other" {
+		t.Error("the other one is not what it was")
+	}
+	// One that somebody gave another token is theirs.
+	var theirs string
+	for part := range strings.SplitSeq(got, "- name: ") {
+		if strings.HasPrefix(part, "other") {
+			theirs = strings.Replace(got, part, "other\n  user: {token: canary-theirs}\n", 1)
+		}
+	}
+	p.write(theirs, ".kube", "config")
+	p.importing("--undo").fails(exitConfig, `"other"`).hints("delete-user")
+	p.holds(theirs)
+	// Taken away, it comes back.
+	p.write(strings.Replace(theirs, "- name: other\n  user: {token: canary-theirs}\n", "", 1), ".kube", "config")
+	p.importing("--undo", "--user=other").ok()
+	if got := p.read(".kube", "config"); !strings.Contains(got, "canary-other") || !strings.Contains(got, "canary-new") {
+		t.Errorf("put back:\n%s", got)
+	}
+	p.nothingSealed()
+}
+
+// A file that is gone comes back as a whole.
+func TestUndoOfALostFile(t *testing.T) {
+	p := newPlace(t)
+	plain := p.users(user("me", "token: canary-me"))
+	p.importing("--yes").ok()
+	if err := os.Remove(p.path(".kube", "config")); err != nil {
+		t.Fatal(err)
+	}
+	p.importing("--undo").ok()
+	p.holds(plain)
+}
+
+// What is forgotten on purpose is in no backup either; the rest of the backup
+// stays of use.
+func TestForgetOneOfTwo(t *testing.T) {
+	p := newPlace(t)
+	plain := p.users(user("me", "token: canary-me"), user("other", "token: canary-other"))
+	p.importing("--all", "--yes").ok()
+	logout := append([]string{"logout", "--kubeconfig=" + p.path(".kube", "config"), "--user=me"}, p.sealed()...)
+	p.run(logout...).fails(exitDenied, "no other copy").hints("--forget-imported")
+	p.run(append(logout, "--forget-imported")...).ok().prints("Forgot")
+	p.importing("--undo").ok()
+	if got := p.read(".kube", "config"); strings.Contains(got, "canary-me") || !strings.Contains(got, "canary-other") || got == plain {
+		t.Errorf("put back:\n%s", got)
+	}
+	p.nothingSealed()
+}
+
+func TestForgetAll(t *testing.T) {
+	p := newPlace(t)
+	p.users(user("me", "token: canary-me"))
+	p.importing("--yes").ok()
+	all := append([]string{"logout", "--all"}, p.sealed()...)
+	p.run(all...).ok().prints("stays sealed")
+	if p.asBlock("me").ok().token() != "canary-me" {
+		t.Error("logout --all took it")
+	}
+	p.run(append(all, "--forget-imported")...).ok()
+	p.nothingSealed()
+	p.asBlock("me").fails(exitLoginNeeded, "cannot be read").hints("kubecred import")
+}
+
+// In trouble the file is as it was, nothing stays in the cache, and one line
+// says why.
+func TestImportFails(t *testing.T) {
+	plainUser := user("me", "token: canary-me")
+	for name, c := range map[string]struct {
+		text  string
+		args  []string
+		code  int
+		error string
+		// at is what another program does at a step.
+		at map[string]func(p *place)
+	}{
+		"no kubeconfig":         {text: "users: [canary", args: []string{"--user=me"}, code: exitConfig, error: "config"},
+		"a user given twice":    {text: "users:\n" + plainUser + plainUser, args: []string{"--user=me"}, code: exitConfig, error: "line"},
+		"no such user":          {text: "users:\n" + plainUser, args: []string{"--user=other"}, code: exitConfig, error: `no user named "other"`},
+		"no current context":    {text: "users:\n" + plainUser, code: exitConfig, error: "no current context"},
+		"no storage":            {text: "users:\n" + plainUser, args: []string{"--user=me", "--token-cache-storage=none"}, code: exitCache, error: "nothing is kept"},
+		"nothing to take":       {text: "users:\n" + user("me", "{}"), args: []string{"--user=me"}, code: exitConfig, error: "no credential"},
+		"another plugin":        {text: "users:\n" + user("me", "exec: {command: aws, args: [eks, get-token]}"), args: []string{"--user=me"}, code: exitConfig, error: "another plugin"},
+		"Azure's kubelogin":     {text: "users:\n" + user("me", "exec: {command: kubelogin, args: [get-token, --server-id=canary]}"), args: []string{"--user=me"}, code: exitConfig, error: "--server-id"},
+		"an issuer over http":   {text: "users:\n" + user("me", "auth-provider: {name: oidc, config: {idp-issuer-url: 'http://i.example', client-id: c, client-secret: canary}}"), args: []string{"--user=me"}, code: exitConfig, error: "https"},
+		"half a pair":           {text: "users:\n" + user("me", "client-certificate-data: "+base64.StdEncoding.EncodeToString([]byte("canary"))), args: []string{"--user=me"}, code: exitConfig, error: "without its key"},
+		"two contradictions":    {text: "users:\n" + plainUser, args: []string{"--user=me", "--all"}, code: exitConfig, error: "--all"},
+		"a change in between":   {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitOther, error: "changed by another program", at: map[string]func(*place){"write": appendComment}},
+		"damage in between":     {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitCache, error: "cannot be read by another process", at: map[string]func(*place){"read": damageSealed}},
+		"the cache is gone":     {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitCache, error: "cannot be read by another process", at: map[string]func(*place){"read": removeSealed}},
+		"a file that was taken": {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitOther, error: "", at: map[string]func(*place){"write": removeFile}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			p.write(c.text, ".kube", "config")
+			want := c.text
+			p.step = func(step string) {
+				if f := c.at[step]; f != nil {
+					f(p)
+					data, _ := os.ReadFile(p.path(".kube", "config"))
+					want = string(data)
+				}
+			}
+			got := p.importing(append([]string{"--yes"}, c.args...)...)
+			got.fails(c.code, c.error)
+			if strings.Contains(got.stderr, "canary") {
+				t.Errorf("a secret is shown: %s", got.stderr)
+			}
+			if data, _ := os.ReadFile(p.path(".kube", "config")); !bytes.Equal(data, []byte(want)) {
+				t.Errorf("the file became\n%s", data)
+			}
+			if name != "damage in between" { // what does not open is set aside, never deleted
+				p.nothingSealed()
+			}
+		})
+	}
+}
+
+func appendComment(p *place) { p.write(p.read(".kube", "config")+"# theirs\n", ".kube", "config") }
+func removeFile(p *place)    { os.Remove(p.path(".kube", "config")) }
+func removeSealed(p *place)  { os.RemoveAll(p.path("sealed", "file")) }
+
+func damageSealed(p *place) {
+	files, _ := filepath.Glob(p.path("sealed", "file", strings.Repeat("[0-9a-f]", 64)))
+	for _, path := range files {
+		os.WriteFile(path, []byte("damage"), 0o600)
+	}
+}
