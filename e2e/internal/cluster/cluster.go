@@ -128,6 +128,7 @@ func (c *Cluster) startAPI(ctx context.Context, o Options, etcdURL, port string)
 		"--service-account-key-file=" + file("service-accounts.key"),
 		"--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount",
 		"--token-auth-file=" + file("tokens.csv"), "--authentication-config=" + file("authentication.yaml"),
+		"--enable-bootstrap-token-auth",
 	}
 	if o.Exchange != nil {
 		// An answer of the webhook is not kept, so that a test sees each one.
