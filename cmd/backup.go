@@ -75,6 +75,7 @@ type kept struct {
 	importBackup
 	id    cache.ID
 	store *cache.Store
+	path  string // how the file was named now, for the lock that kubectl takes
 }
 
 func (k *kept) record() (cache.Record, error) {
@@ -119,7 +120,7 @@ func backups(shelves []shelf) []*kept {
 		for _, item := range shelf.others {
 			var held backup
 			if item.Err == nil && isBackup(item.Record) && json.Unmarshal(item.Record.Payload, &held) == nil && held.Import != nil {
-				all = append(all, &kept{*held.Import, item.ID, shelf.store})
+				all = append(all, &kept{importBackup: *held.Import, id: item.ID, store: shelf.store})
 			}
 		}
 	}

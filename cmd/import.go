@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -34,10 +35,11 @@ type importer struct {
 	settings *settings.Settings // where to seal
 	store    *cache.Store
 	home     cache.Home
+	pending  map[cache.ID]sealing // what users of the same provider share
 }
 
 func (a *app) importCommand() *cobra.Command {
-	i := &importer{app: a, target: &target{}}
+	i := &importer{app: a, target: &target{}, pending: map[cache.ID]sealing{}}
 	c := &cobra.Command{
 		Use:   "import",
 		Short: "Seal what a kubeconfig holds in plain text",
@@ -194,9 +196,6 @@ func (i *importer) plans(ctx context.Context) ([]*batch, error) {
 	if err == nil && !found {
 		err = &kubeconfig.NotFoundError{Kind: "user", Name: name}
 	}
-	if err == nil {
-		path, err = followed(path)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -206,14 +205,10 @@ func (i *importer) plans(ctx context.Context) ([]*batch, error) {
 
 func (i *importer) plansOfAll(ctx context.Context) (all []*batch, err error) {
 	for _, path := range i.paths() {
-		path, err := followed(path)
+		b, err := i.plan(ctx, path, nil)
 		if errors.Is(err, os.ErrNotExist) && i.kubeconfig == "" {
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		b, err := i.plan(ctx, path, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -258,8 +253,17 @@ func (i *importer) show(told string, batches []*batch) error {
 		text.WriteString(b.change.Diff())
 	}
 	text.WriteString("Nothing was done.\n")
-	_, err := io.WriteString(i.stdout, text.String())
+	_, err := io.WriteString(i.stdout, strings.Map(inked, text.String()))
 	return err
+}
+
+// inked drops what is neither ink nor a blank: a diff shows what may be someone
+// else's.
+func inked(r rune) rune {
+	if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+		return r
+	}
+	return -1
 }
 
 func count(batches []*batch) (n int) {

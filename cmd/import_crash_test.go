@@ -126,3 +126,23 @@ func TestKilledUndo(t *testing.T) {
 		t.Errorf("killed at %d steps", steps)
 	}
 }
+
+// An import that was killed before it changed the file is no import that could
+// be undone: undo passes over it to the one below.
+func TestUndoPassesOverAKilledImport(t *testing.T) {
+	t.Parallel()
+	p, plain := crashPlace(t)
+	p.importing("--user=me", "--yes").ok()
+	once := p.read(".kube", "config")
+	step := 1
+	for p.killed(step, "--user=other", "--yes") && p.read(".kube", "config") == once {
+		step++
+	}
+	if step < 4 {
+		t.Fatalf("killed at %d steps only", step-1)
+	}
+	p.write(once, ".kube", "config") // as the last one that did not get there left it
+	p.importing("--undo").ok().prints("as it was before the import")
+	p.holds(plain)
+	p.run(append([]string{"status"}, p.sealed()...)...).ok().prints("Nothing is cached")
+}

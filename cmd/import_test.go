@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -385,4 +386,82 @@ func damageSealed(p *place) {
 	for _, path := range files {
 		os.WriteFile(path, []byte("damage"), 0o600)
 	}
+}
+
+// seenEnv names a file in which the processes that read again note all that
+// others on the machine could see of them.
+const seenEnv = "IMPORT_TEST_SEEN"
+
+func noteCall(path string) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	fmt.Fprintln(f, os.Args, os.Environ())
+}
+
+// No secret is shown, logged, or in the arguments and variables of the process
+// that reads again.
+func TestImportShowsNoSecret(t *testing.T) {
+	p := newPlace(t, oidctest.Confidential(oidctest.AuthBasic, clientCanary))
+	p.env["KUBECRED_LOG"] = p.path("support.log")
+	legacy, _ := p.legacySession(clientCanary)
+	p.users(user("me", "token: canary-token # \u202emine"), user("jwt", "token: "+unsigned(map[string]any{"sub": "u"})), user("old", legacy),
+		user("wrong", "token: \"canary with a blank\""), user("basic", "{username: u, password: canary}"))
+	var shown strings.Builder
+	for _, args := range [][]string{{"--all", "--dry-run"}, {"--all"}, {"--all", "--yes"}, {"--user=wrong", "--yes"}, {"--undo", "--user=old"}, {"--undo"}} {
+		got := p.importing(args...)
+		shown.WriteString(got.stdout + got.stderr)
+	}
+	if strings.Contains(shown.String(), "\u202e") {
+		t.Error("what a kubeconfig says turns a terminal's text around")
+	}
+	seen, err := os.ReadFile(os.Getenv(seenEnv))
+	if err != nil || !strings.Contains(string(seen), "--imported=") || !strings.Contains(string(seen), "read-back") {
+		t.Fatalf("nothing was seen: %v", err)
+	}
+	for name, text := range map[string]string{"what was shown": shown.String(), "the log": p.read("support.log"), "the processes": string(seen)} {
+		if at := regexp.MustCompile(`canary|eyJ|refresh-[A-Z2-7]{8}`).FindStringIndex(text); at != nil {
+			t.Errorf("%s holds a secret: …%.120q", name, text[max(0, at[0]-60):])
+		}
+	}
+}
+
+// Two users of one provider share what is sealed, until both are put back.
+func TestImportOfTwoWithOneSession(t *testing.T) {
+	p := newPlace(t, oidctest.Confidential(oidctest.AuthBasic, clientCanary))
+	delete(p.env, "KUBECRED_USERNAME")
+	one, idToken := p.legacySession(clientCanary)
+	other, _ := p.legacySession(clientCanary)
+	plain := p.users(user("me", one), user("other", other))
+	p.importing("--all", "--yes").ok().prints("Imported 2 users")
+	if p.asBlock("me").ok().token() != idToken || p.asBlock("other").ok().token() != idToken {
+		t.Error("not the first session for both")
+	}
+	p.importing("--undo", "--user=me").ok()
+	if p.asBlock("other").ok().token() != idToken {
+		t.Error("the other one lost its session")
+	}
+	p.importing("--undo").ok()
+	p.holds(plain)
+	p.nothingSealed()
+}
+
+// A link stays one; the file that it leads to is changed, and is known by either
+// name.
+func TestImportThroughALink(t *testing.T) {
+	onUnix(t)
+	p := newPlace(t)
+	plain := p.users(user("me", "token: canary-me"))
+	link := p.path("link")
+	if err := os.Symlink(p.path(".kube", "config"), link); err != nil {
+		t.Fatal(err)
+	}
+	p.importing("--yes", "--kubeconfig="+link).ok()
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is none: %v", err)
+	}
+	p.importing("--undo").ok()
+	p.holds(plain)
 }

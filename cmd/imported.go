@@ -37,7 +37,9 @@ func (i *imported) Refresh(context.Context, []byte) (signin.Grant, error) {
 func (i *imported) Login(ctx context.Context) (signin.Grant, error) {
 	record, err := i.store.Load(ctx, cache.NewID(i.s.Identity()))
 	e := &importedError{label: i.s.Label(), err: err, now: i.app.now()}
-	if grant, readErr := signin.Read(record); err == nil && readErr == nil {
+	if err == nil {
+		var grant signin.Grant
+		grant, e.err = signin.Read(record)
 		_ = json.Unmarshal(grant.About, &e.about)
 		e.expiry = grant.Credential.Expiry
 	}
@@ -54,8 +56,11 @@ type importedError struct {
 
 // Error says what it was, where it came from and when it ended.
 func (e *importedError) Error() string {
-	if e.err != nil || e.about.Imported == nil {
-		return "the " + e.label + " cannot be read: " + fmt.Sprint(e.err)
+	switch {
+	case e.err != nil:
+		return "the " + e.label + " cannot be read: " + e.err.Error()
+	case e.about.Imported == nil:
+		return "the " + e.label + " is of another version"
 	}
 	what := fmt.Sprintf("the %s of the user %q, from %s,", e.about.Kind, e.about.Imported.User, e.about.Imported.File)
 	if !e.expiry.IsZero() && !e.expiry.After(e.now.Add(time.Minute)) {

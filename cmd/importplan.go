@@ -33,7 +33,8 @@ type taking struct {
 
 // batch is what is taken out of one file.
 type batch struct {
-	path   string // absolute, links followed
+	path   string // as it was named, for the lock that kubectl takes
+	file   string // absolute, links followed
 	takes  []*taking
 	stays  []string // a line each
 	change kubeconfig.Change
@@ -41,7 +42,11 @@ type batch struct {
 
 // plan tells what becomes of a file's users. Nothing is changed.
 func (i *importer) plan(ctx context.Context, path string, users []string) (*batch, error) {
-	b := &batch{path: path}
+	file, err := followed(path)
+	if err != nil {
+		return nil, err
+	}
+	b := &batch{path: path, file: file}
 	d, err := kubeconfig.Open(path)
 	if err != nil {
 		return nil, err
@@ -54,7 +59,7 @@ func (i *importer) plan(ctx context.Context, path string, users []string) (*batc
 		if err != nil {
 			return nil, err
 		}
-		t, err := i.take(ctx, user, path)
+		t, err := i.take(ctx, user, file)
 		var stays *intake.StayError
 		switch {
 		case errors.As(err, &stays) && stays.Idle() && i.all:
@@ -148,7 +153,7 @@ func (i *importer) takeProvider(ctx context.Context, t *taking) error {
 		if err != nil {
 			return err
 		}
-		t.seals = append(t.seals, sealing{clientSecretID(s), record})
+		t.seals = append(t.seals, i.share(sealing{clientSecretID(s), record}))
 	}
 	id := cache.NewID(s.Identity())
 	if p.Refresh.Empty() && p.IDToken.Empty() {
@@ -169,7 +174,19 @@ func (i *importer) takeProvider(ctx context.Context, t *taking) error {
 			return err
 		}
 	}
-	return t.seal(id, grant, who)
+	err = t.seal(id, grant, who)
+	t.seals[len(t.seals)-1] = i.share(t.seals[len(t.seals)-1])
+	return err
+}
+
+// share returns what another user of the same import seals under the same ID:
+// of two sessions of one provider and client the first is kept.
+func (i *importer) share(one sealing) sealing {
+	if held, ok := i.pending[one.id]; ok {
+		return held
+	}
+	i.pending[one.id] = one
+	return one
 }
 
 // signedIn reports whether an entry is there that serves or can be renewed. One

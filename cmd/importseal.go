@@ -60,7 +60,11 @@ func written(b *batch, err error) error {
 
 func (b *batch) seals() (all []sealing) {
 	for _, t := range b.takes {
-		all = append(all, t.seals...)
+		for _, one := range t.seals {
+			if !slices.ContainsFunc(all, func(s sealing) bool { return s.id == one.id }) {
+				all = append(all, one)
+			}
+		}
 	}
 	return all
 }
@@ -68,7 +72,7 @@ func (b *batch) seals() (all []sealing) {
 // backup makes the records of a file's backup; the one that names the others
 // comes last.
 func (b *batch) backup(now time.Time) ([]sealing, error) {
-	k := kept{importBackup: importBackup{File: b.path, At: now.UTC(), After: sum(b.change.After)}, id: newEntryID("backup")}
+	k := kept{importBackup: importBackup{File: b.file, At: now.UTC(), After: sum(b.change.After)}, id: newEntryID("backup")}
 	var records []sealing
 	k.Parts, records = parts(b.change.Before)
 	for _, t := range b.takes {

@@ -70,7 +70,7 @@ func (i *importer) nothingToUndo(shelves []shelf) error {
 
 // backupsHere are those of the files that are meant.
 func (i *importer) backupsHere(all []*kept) ([]*kept, error) {
-	var paths []string
+	given := map[string]string{}
 	for _, path := range i.paths() {
 		at, err := followed(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -79,9 +79,12 @@ func (i *importer) backupsHere(all []*kept) ([]*kept, error) {
 		if err != nil {
 			return nil, err
 		}
-		paths = append(paths, at)
+		given[at] = path
 	}
-	return slices.DeleteFunc(all, func(k *kept) bool { return !slices.Contains(paths, k.File) }), nil
+	for _, k := range all {
+		k.path = given[k.File]
+	}
+	return slices.DeleteFunc(all, func(k *kept) bool { return k.path == "" }), nil
 }
 
 func others(all []*kept, k *kept) []*kept {
@@ -123,7 +126,7 @@ func (i *importer) undoOne(ctx context.Context, k *kept, rest []*kept) (stale bo
 		return true, i.forgetAll(ctx, k, rest)
 	}
 	whole := u.missing || bytes.Equal(sum(u.now), k.After)
-	change, err := kubeconfig.Edit(ctx, k.File, u.edit(whole && u.complete()))
+	change, err := kubeconfig.Edit(ctx, k.path, u.edit(whole && u.complete()))
 	if err != nil {
 		return false, err
 	}
@@ -291,7 +294,7 @@ func (i *importer) sweep(ctx context.Context, b *batch) {
 	}
 	all := backups(shelves)
 	for _, k := range all {
-		if content, err := k.content(ctx); err == nil && k.File == b.path && bytes.Equal(content, b.change.Before) {
+		if content, err := k.content(ctx); err == nil && k.File == b.file && bytes.Equal(content, b.change.Before) {
 			err = i.forgetAll(ctx, k, others(all, k))
 			i.log.Info("an import that did not come to its end is forgotten", "error", err)
 		}

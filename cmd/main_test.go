@@ -30,6 +30,7 @@ import (
 // workers of a fuzz test inherit its variables and are none.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == "get-token" || os.Args[1] == "read-back") { // as import runs it
+		noteCall(os.Getenv(seenEnv))
 		os.Exit(Main(Build{}))
 	}
 	if len(os.Args) > 1 && os.Args[1] == crashWord {
@@ -54,7 +55,7 @@ func alone(m *testing.M) int {
 		os.Unsetenv(name)
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=10") // a second, else, for every process
-	os.Setenv("SSH_CONNECTION", "1") // a display of macOS or Windows is then someone else's
+	os.Setenv("SSH_CONNECTION", "1")          // a display of macOS or Windows is then someone else's
 	folder, err := os.MkdirTemp("", "kubecred-cmd")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -67,6 +68,7 @@ func alone(m *testing.M) int {
 			self = name
 		}
 	}
+	os.Setenv(seenEnv, filepath.Join(folder, "seen"))
 	program := oidctest.BrowserProgram{Log: filepath.Join(folder, "visits")}
 	for _, variable := range program.Env() {
 		name, value, _ := strings.Cut(variable, "=")
