@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -243,151 +242,6 @@ func TestImportOfALargeFile(t *testing.T) {
 	p.nothingSealed()
 }
 
-// In a file that was changed since, the users that are as the import left them
-// are put back, and what others wrote stays.
-func TestUndoInAChangedFile(t *testing.T) {
-	p := newPlace(t)
-	p.users(user("me", "token: canary-me"), user("other", "token: canary-other"), user("stays", "tokenFile: /run/token"))
-	p.importing("--all", "--yes").ok().prints(`user "stays": it names files`).prints("Imported 2 users")
-	// As kubectl writes it: another order, another indentation.
-	config := p.read(".kube", "config")
-	config = strings.ReplaceAll(config, "# mine\n", "") + user("new", "token: canary-new")
-	p.write(config, ".kube", "config")
-	p.importing("--undo", "--user=me").ok().prints(`Put back "me"`)
-	got := p.read(".kube", "config")
-	if !strings.Contains(got, "canary-me") || !strings.Contains(got, "canary-new") || strings.Contains(got, "canary-other") || strings.Contains(got, "# mine") {
-		t.Errorf("put back:\n%s", got)
-	}
-	if p.asBlock("other").ok().token() != "canary-other" {
-		t.Error("the other one is not what it was")
-	}
-	// One that somebody gave another token is theirs.
-	var theirs string
-	for part := range strings.SplitSeq(got, "- name: ") {
-		if strings.HasPrefix(part, "other") {
-			theirs = strings.Replace(got, part, "other\n  user: {token: canary-theirs}\n", 1)
-		}
-	}
-	p.write(theirs, ".kube", "config")
-	p.importing("--undo").fails(exitConfig, `"other"`).hints("delete-user")
-	p.holds(theirs)
-	// Taken away, it comes back.
-	p.write(strings.Replace(theirs, "- name: other\n  user: {token: canary-theirs}\n", "", 1), ".kube", "config")
-	p.importing("--undo", "--user=other").ok()
-	if got := p.read(".kube", "config"); !strings.Contains(got, "canary-other") || !strings.Contains(got, "canary-new") {
-		t.Errorf("put back:\n%s", got)
-	}
-	p.nothingSealed()
-}
-
-// A file that is gone comes back as a whole.
-func TestUndoOfALostFile(t *testing.T) {
-	p := newPlace(t)
-	plain := p.users(user("me", "token: canary-me"))
-	p.importing("--yes").ok()
-	if err := os.Remove(p.path(".kube", "config")); err != nil {
-		t.Fatal(err)
-	}
-	p.importing("--undo").ok()
-	p.holds(plain)
-}
-
-// What is forgotten on purpose is in no backup either; the rest of the backup
-// stays of use.
-func TestForgetOneOfTwo(t *testing.T) {
-	p := newPlace(t)
-	plain := p.users(user("me", "token: canary-me"), user("other", "token: canary-other"))
-	p.importing("--all", "--yes").ok()
-	logout := append([]string{"logout", "--kubeconfig=" + p.path(".kube", "config"), "--user=me"}, p.sealed()...)
-	p.run(logout...).fails(exitDenied, "no other copy").hints("--forget-imported")
-	p.run(append(logout, "--forget-imported")...).ok().prints("Forgot")
-	p.importing("--undo").ok()
-	if got := p.read(".kube", "config"); strings.Contains(got, "canary-me") || !strings.Contains(got, "canary-other") || got == plain {
-		t.Errorf("put back:\n%s", got)
-	}
-	p.nothingSealed()
-}
-
-func TestForgetAll(t *testing.T) {
-	p := newPlace(t)
-	p.users(user("me", "token: canary-me"))
-	p.importing("--yes").ok()
-	all := append([]string{"logout", "--all"}, p.sealed()...)
-	p.run(all...).ok().prints("stays sealed")
-	if p.asBlock("me").ok().token() != "canary-me" {
-		t.Error("logout --all took it")
-	}
-	p.run(append(all, "--forget-imported")...).ok()
-	p.nothingSealed()
-	p.asBlock("me").fails(exitLoginNeeded, "cannot be read").hints("kubecred import")
-}
-
-// In trouble the file is as it was, nothing stays in the cache, and one line
-// says why.
-func TestImportFails(t *testing.T) {
-	plainUser := user("me", "token: canary-me")
-	for name, c := range map[string]struct {
-		text  string
-		args  []string
-		code  int
-		error string
-		// at is what another program does at a step.
-		at map[string]func(p *place)
-	}{
-		"no kubeconfig":         {text: "users: [canary", args: []string{"--user=me"}, code: exitConfig, error: "config"},
-		"a user given twice":    {text: "users:\n" + plainUser + plainUser, args: []string{"--user=me"}, code: exitConfig, error: "line"},
-		"no such user":          {text: "users:\n" + plainUser, args: []string{"--user=other"}, code: exitConfig, error: `no user named "other"`},
-		"no current context":    {text: "users:\n" + plainUser, code: exitConfig, error: "no current context"},
-		"no storage":            {text: "users:\n" + plainUser, args: []string{"--user=me", "--token-cache-storage=none"}, code: exitCache, error: "nothing is kept"},
-		"nothing to take":       {text: "users:\n" + user("me", "{}"), args: []string{"--user=me"}, code: exitConfig, error: "no credential"},
-		"another plugin":        {text: "users:\n" + user("me", "exec: {command: aws, args: [eks, get-token]}"), args: []string{"--user=me"}, code: exitConfig, error: "another plugin"},
-		"Azure's kubelogin":     {text: "users:\n" + user("me", "exec: {command: kubelogin, args: [get-token, --server-id=canary]}"), args: []string{"--user=me"}, code: exitConfig, error: "--server-id"},
-		"an issuer over http":   {text: "users:\n" + user("me", "auth-provider: {name: oidc, config: {idp-issuer-url: 'http://i.example', client-id: c, client-secret: canary}}"), args: []string{"--user=me"}, code: exitConfig, error: "https"},
-		"half a pair":           {text: "users:\n" + user("me", "client-certificate-data: "+base64.StdEncoding.EncodeToString([]byte("canary"))), args: []string{"--user=me"}, code: exitConfig, error: "without its key"},
-		"two contradictions":    {text: "users:\n" + plainUser, args: []string{"--user=me", "--all"}, code: exitConfig, error: "--all"},
-		"a change in between":   {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitOther, error: "changed by another program", at: map[string]func(*place){"write": appendComment}},
-		"damage in between":     {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitCache, error: "cannot be read by another process", at: map[string]func(*place){"read": damageSealed}},
-		"the cache is gone":     {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitCache, error: "cannot be read by another process", at: map[string]func(*place){"read": removeSealed}},
-		"a file that was taken": {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitOther, error: "", at: map[string]func(*place){"write": removeFile}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newPlace(t)
-			p.write(c.text, ".kube", "config")
-			want := c.text
-			p.step = func(step string) {
-				if f := c.at[step]; f != nil {
-					f(p)
-					data, _ := os.ReadFile(p.path(".kube", "config"))
-					want = string(data)
-				}
-			}
-			got := p.importing(append([]string{"--yes"}, c.args...)...)
-			got.fails(c.code, c.error)
-			if strings.Contains(got.stderr, "canary") {
-				t.Errorf("a secret is shown: %s", got.stderr)
-			}
-			if data, _ := os.ReadFile(p.path(".kube", "config")); !bytes.Equal(data, []byte(want)) {
-				t.Errorf("the file became\n%s", data)
-			}
-			if name != "damage in between" { // what does not open is set aside, never deleted
-				p.nothingSealed()
-			}
-		})
-	}
-}
-
-func appendComment(p *place) { p.write(p.read(".kube", "config")+"# theirs\n", ".kube", "config") }
-func removeFile(p *place)    { os.Remove(p.path(".kube", "config")) }
-func removeSealed(p *place)  { os.RemoveAll(p.path("sealed", "file")) }
-
-func damageSealed(p *place) {
-	files, _ := filepath.Glob(p.path("sealed", "file", strings.Repeat("[0-9a-f]", 64)))
-	for _, path := range files {
-		os.WriteFile(path, []byte("damage"), 0o600)
-	}
-}
-
 // seenEnv names a file in which the processes that read again note all that
 // others on the machine could see of them.
 const seenEnv = "IMPORT_TEST_SEEN"
@@ -426,26 +280,6 @@ func TestImportShowsNoSecret(t *testing.T) {
 			t.Errorf("%s holds a secret: …%.120q", name, text[max(0, at[0]-60):])
 		}
 	}
-}
-
-// Two users of one provider share what is sealed, until both are put back.
-func TestImportOfTwoWithOneSession(t *testing.T) {
-	p := newPlace(t, oidctest.Confidential(oidctest.AuthBasic, clientCanary))
-	delete(p.env, "KUBECRED_USERNAME")
-	one, idToken := p.legacySession(clientCanary)
-	other, _ := p.legacySession(clientCanary)
-	plain := p.users(user("me", one), user("other", other))
-	p.importing("--all", "--yes").ok().prints("Imported 2 users")
-	if p.asBlock("me").ok().token() != idToken || p.asBlock("other").ok().token() != idToken {
-		t.Error("not the first session for both")
-	}
-	p.importing("--undo", "--user=me").ok()
-	if p.asBlock("other").ok().token() != idToken {
-		t.Error("the other one lost its session")
-	}
-	p.importing("--undo").ok()
-	p.holds(plain)
-	p.nothingSealed()
 }
 
 // A link stays one; the file that it leads to is changed, and is known by either

@@ -46,14 +46,19 @@ func (i *importer) what(t *taking) string {
 	}
 	c := t.entry.Credential
 	text := string(c.Kind)
-	if c.Who != "" {
-		text += " of " + cli.OneLine(c.Who)
-	}
-	text += ", " + i.until(c.Expiry)
+	text += of(c.Who) + ", " + i.until(c.Expiry)
 	if c.Expiry.IsZero() {
 		return text
 	}
 	return text + ", and nothing renews it"
+}
+
+// of names whose something is, where it says so.
+func of(who string) string {
+	if who == "" {
+		return ""
+	}
+	return " of " + cli.OneLine(who)
 }
 
 func (i *importer) whatProvider(t *taking) string {
@@ -66,7 +71,7 @@ func (i *importer) whatProvider(t *taking) string {
 	} else if p.Refresh.Empty() {
 		parts = append(parts, "auth-provider oidc, its ID token "+i.until(p.Expiry)+" and no refresh token")
 	} else {
-		parts = append(parts, "auth-provider oidc with its session")
+		parts = append(parts, "auth-provider oidc with its session"+of(p.Who))
 	}
 	if !p.ClientSecret.Empty() {
 		parts = append(parts, "the client's secret is sealed for its issuer alone")

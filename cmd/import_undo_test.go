@@ -1,0 +1,108 @@
+package cmd
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/kubecred/kubecred/internal/oidctest"
+)
+
+// In a file that was changed since, the users that are as the import left them
+// are put back, and what others wrote stays.
+func TestUndoInAChangedFile(t *testing.T) {
+	p := newPlace(t)
+	p.users(user("me", "token: canary-me"), user("other", "token: canary-other"), user("stays", "tokenFile: /run/token"))
+	p.importing("--all", "--yes").ok().prints(`user "stays": it names files`).prints("Imported 2 users")
+	// As kubectl writes it: another order, another indentation.
+	config := p.read(".kube", "config")
+	config = strings.ReplaceAll(config, "# mine\n", "") + user("new", "token: canary-new")
+	p.write(config, ".kube", "config")
+	p.importing("--undo", "--user=me").ok().prints(`Put back "me"`)
+	got := p.read(".kube", "config")
+	if !strings.Contains(got, "canary-me") || !strings.Contains(got, "canary-new") || strings.Contains(got, "canary-other") || strings.Contains(got, "# mine") {
+		t.Errorf("put back:\n%s", got)
+	}
+	if p.asBlock("other").ok().token() != "canary-other" {
+		t.Error("the other one is not what it was")
+	}
+	// One that somebody gave another token is theirs.
+	var theirs string
+	for part := range strings.SplitSeq(got, "- name: ") {
+		if strings.HasPrefix(part, "other") {
+			theirs = strings.Replace(got, part, "other\n  user: {token: canary-theirs}\n", 1)
+		}
+	}
+	p.write(theirs, ".kube", "config")
+	p.importing("--undo").fails(exitConfig, `"other"`).hints("delete-user")
+	p.holds(theirs)
+	// Taken away, it comes back.
+	p.write(strings.Replace(theirs, "- name: other\n  user: {token: canary-theirs}\n", "", 1), ".kube", "config")
+	p.importing("--undo", "--user=other").ok()
+	if got := p.read(".kube", "config"); !strings.Contains(got, "canary-other") || !strings.Contains(got, "canary-new") {
+		t.Errorf("put back:\n%s", got)
+	}
+	p.nothingSealed()
+}
+
+// A file that is gone comes back as a whole.
+func TestUndoOfALostFile(t *testing.T) {
+	p := newPlace(t)
+	plain := p.users(user("me", "token: canary-me"))
+	p.importing("--yes").ok()
+	if err := os.Remove(p.path(".kube", "config")); err != nil {
+		t.Fatal(err)
+	}
+	p.importing("--undo").ok()
+	p.holds(plain)
+}
+
+// What is forgotten on purpose is in no backup either; the rest of the backup
+// stays of use.
+func TestForgetOneOfTwo(t *testing.T) {
+	p := newPlace(t)
+	plain := p.users(user("me", "token: canary-me"), user("other", "token: canary-other"))
+	p.importing("--all", "--yes").ok()
+	logout := append([]string{"logout", "--kubeconfig=" + p.path(".kube", "config"), "--user=me"}, p.sealed()...)
+	p.run(logout...).fails(exitDenied, "no other copy").hints("--forget-imported")
+	p.run(append(logout, "--forget-imported")...).ok().prints("Forgot")
+	p.importing("--undo").ok()
+	if got := p.read(".kube", "config"); strings.Contains(got, "canary-me") || !strings.Contains(got, "canary-other") || got == plain {
+		t.Errorf("put back:\n%s", got)
+	}
+	p.nothingSealed()
+}
+
+func TestForgetAll(t *testing.T) {
+	p := newPlace(t)
+	p.users(user("me", "token: canary-me"))
+	p.importing("--yes").ok()
+	all := append([]string{"logout", "--all"}, p.sealed()...)
+	p.run(all...).ok().prints("stays sealed")
+	if p.asBlock("me").ok().token() != "canary-me" {
+		t.Error("logout --all took it")
+	}
+	p.run(append(all, "--forget-imported")...).ok()
+	p.nothingSealed()
+	p.asBlock("me").fails(exitLoginNeeded, "cannot be read").hints("kubecred import")
+}
+
+// Two users of one provider share what is sealed, until both are put back.
+func TestImportOfTwoWithOneSession(t *testing.T) {
+	p := newPlace(t, oidctest.Confidential(oidctest.AuthBasic, clientCanary))
+	delete(p.env, "KUBECRED_USERNAME")
+	one, idToken := p.legacySession(clientCanary)
+	other, _ := p.legacySession(clientCanary)
+	plain := p.users(user("me", one), user("other", other))
+	p.importing("--all", "--yes").ok().prints("Imported 2 users")
+	if p.asBlock("me").ok().token() != idToken || p.asBlock("other").ok().token() != idToken {
+		t.Error("not the first session for both")
+	}
+	p.importing("--undo", "--user=me").ok()
+	if p.asBlock("other").ok().token() != idToken {
+		t.Error("the other one lost its session")
+	}
+	p.importing("--undo").ok()
+	p.holds(plain)
+	p.nothingSealed()
+}
