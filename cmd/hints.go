@@ -25,7 +25,7 @@ import (
 // explain finds the hint and the exit code for err.
 func explain(err error) *cli.Failure {
 	for _, of := range []func(error) (string, int){
-		ofPause, ofImported, ofInterrupt, ofServer, ofChange, ofPerson, ofSettings, ofCache, ofPassword, ofProvider, ofExchange, ofNetwork, ofRest,
+		ofPause, ofImported, ofInterrupt, ofServer, ofStay, ofPerson, ofSettings, ofCache, ofPassword, ofProvider, ofExchange, ofNetwork, ofRest,
 	} {
 		if hint, code := of(err); code != 0 {
 			return cli.Fail(err, hint, code)

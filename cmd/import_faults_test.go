@@ -32,10 +32,10 @@ func TestImportFails(t *testing.T) {
 		"an issuer over http":   {text: "users:\n" + user("me", "auth-provider: {name: oidc, config: {idp-issuer-url: 'http://i.example', client-id: c, client-secret: canary}}"), args: []string{"--user=me"}, code: exitConfig, error: "https"},
 		"half a pair":           {text: "users:\n" + user("me", "client-certificate-data: "+base64.StdEncoding.EncodeToString([]byte("canary"))), args: []string{"--user=me"}, code: exitConfig, error: "without its key"},
 		"two contradictions":    {text: "users:\n" + plainUser, args: []string{"--user=me", "--all"}, code: exitConfig, error: "--all"},
-		"a change in between":   {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitOther, error: "changed by another program", at: map[string]func(*place){"write": appendComment}},
+		"a change in between":   {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitConfig, error: "changed by another program", at: map[string]func(*place){"write": appendComment}},
 		"damage in between":     {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitCache, error: "cannot be read by another process", at: map[string]func(*place){"read": damageSealed}},
 		"the cache is gone":     {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitCache, error: "cannot be read by another process", at: map[string]func(*place){"read": removeSealed}},
-		"a file that was taken": {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitOther, error: "", at: map[string]func(*place){"write": removeFile}},
+		"a file that was taken": {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitConfig, error: "changed by another program", at: map[string]func(*place){"write": removeFile}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/internal/cli"
-	"github.com/kubecred/kubecred/internal/kubeconfig"
 	"github.com/kubecred/kubecred/internal/signin"
 )
 
@@ -84,23 +83,11 @@ func ofImported(err error) (string, int) {
 		quote(e.about.Imported.User, runtime.GOOS), exitLoginNeeded
 }
 
-// ofChange is about kubeconfigs that cannot be changed, or users in them.
-func ofChange(err error) (string, int) {
-	var (
-		stays      *stayError
-		changed    *kubeconfig.ChangedError
-		held       *kubeconfig.LockError
-		unwritable *kubeconfig.UnwritableError
-	)
-	switch {
-	case errors.As(err, &stays):
+// ofStay is about users that stay as they are.
+func ofStay(err error) (string, int) {
+	var stays *stayError
+	if errors.As(err, &stays) {
 		return "docs/import.md says what is taken in; --all takes every user that can be", exitConfig
-	case errors.As(err, &changed):
-		return "run it again", exitOther
-	case errors.As(err, &held):
-		return "end the program that holds it, or delete the lock where none does", exitOther
-	case errors.As(err, &unwritable):
-		return "make room or give yourself write access to the file and its folder; nothing was changed", exitOther
 	}
 	return "", 0
 }
