@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"login/loopback":      {"internal/secret", "internal/httpclient", "internal/term"},
 	"internal/signin":     {"cache", "internal/secret"},
 	"internal/settings":   {"internal/secret", "internal/httpclient"},
+	"internal/setup":      {"internal/secret", "internal/term"},
 	"internal/keyring":    {"internal/secret"},
 	"internal/consent":    {},
 	"internal/kubeconfig": {"internal/secret"},
