@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 		"internal/lifetime", "internal/owner", "internal/secret", "internal/selfreview", "internal/settings", "internal/signin", "internal/term",
 		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/intake", "internal/kubeconfig",
 		"internal/lifetime", "internal/secret", "internal/settings", "internal/signin", "internal/term",
+		"internal/lifetime", "internal/owner", "internal/providers", "internal/secret", "internal/selfreview", "internal/settings", "internal/setup", "internal/signin", "internal/term",
 	},
 
 	"execcred":            {},
@@ -36,7 +37,7 @@ var arrows = map[string][]string{
 	"login/loopback":      {"internal/secret", "internal/httpclient", "internal/term"},
 	"internal/signin":     {"cache", "internal/secret"},
 	"internal/settings":   {"internal/secret", "internal/httpclient"},
-	"internal/setup":      {"internal/secret", "internal/term"},
+	"internal/setup":      {"internal/kubeconfig", "internal/secret", "internal/term"},
 	"internal/keyring":    {"internal/secret"},
 	"internal/consent":    {},
 	"internal/kubeconfig": {"internal/secret"},

@@ -305,7 +305,7 @@ func (a *app) loginFailure(err error, s *settings.Settings) error {
 	a.log.Info("failed", "code", f.Code, "error", err)
 	switch {
 	case f.Code != exitLoginNeeded, isImport(err):
-	case len(a.args) > 0 && a.args[0] == "login":
+	case len(a.args) > 0 && (a.args[0] == "login" || a.args[0] == "setup"):
 		f.Hint = "run it in a terminal, or choose another --grant-type"
 	default:
 		f.Hint = orElse(err) + a.loginLine(s)

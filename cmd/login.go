@@ -154,6 +154,11 @@ func whoIn(record cache.Record) string {
 	if err != nil || json.Unmarshal(grant.About, &who) != nil {
 		return ""
 	}
+	return who.String()
+}
+
+// String says who is signed in, and where.
+func (who about) String() string {
 	text := " at " + cli.OneLine(who.Issuer)
 	if who.Imported != nil {
 		text = " with the " + cli.OneLine(who.Kind)

@@ -242,6 +242,11 @@ func (a *app) revoke(ctx context.Context, store *cache.Store, record cache.Recor
 	if err != nil {
 		return err
 	}
+	return a.revokeGrant(ctx, store, grant, s)
+}
+
+// revokeGrant is revoke for what is not, or not yet, in the cache.
+func (a *app) revokeGrant(ctx context.Context, store *cache.Store, grant signin.Grant, s *settings.Settings) (err error) {
 	var known about
 	if err := json.Unmarshal(grant.About, &known); err != nil {
 		return err

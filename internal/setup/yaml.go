@@ -15,10 +15,12 @@ func scalar(text string) string {
 	return strconv.Quote(text)
 }
 
-// isWord reports whether text means itself without quotes: it begins with a
-// letter or is a path, and is none of the words that YAML 1.1 takes for something else.
+// isWord reports whether text means itself without quotes: it begins as a word,
+// a path or a flag does, and is none of the words that YAML 1.1 takes for
+// something else.
 func isWord(text string) bool {
-	if text == "" || !isLetter(rune(text[0])) && text[0] != '/' {
+	begins := strings.TrimPrefix(strings.TrimPrefix(text, "/"), "--")
+	if begins == "" || !isLetter(rune(begins[0])) {
 		return false
 	}
 	switch strings.ToLower(text) {
@@ -29,7 +31,7 @@ func isWord(text string) bool {
 		return false
 	}
 	return !strings.ContainsFunc(text, func(r rune) bool {
-		return !isLetter(r) && (r < '0' || r > '9') && !strings.ContainsRune("-_./:@", r)
+		return !isLetter(r) && (r < '0' || r > '9') && !strings.ContainsRune("-_./:@=,", r)
 	})
 }
 

@@ -1,0 +1,143 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/kubecred/kubecred/internal/cli"
+	"github.com/kubecred/kubecred/internal/kubeconfig"
+	"github.com/kubecred/kubecred/internal/settings"
+	"github.com/kubecred/kubecred/internal/setup"
+)
+
+// What setup prints.
+
+// part is a text for a file of someone's.
+type part struct {
+	name  string
+	title string
+	text  func(*plan) string
+	// verifies: only where the API server verifies tokens itself.
+	verifies bool
+}
+
+func printouts() []part {
+	return []part{
+		{"authentication-config", "the file for the API server's flag --authentication-config", func(pl *plan) string { return pl.server.AuthenticationConfiguration() }, true},
+		{"flags", "the same as flags, for API servers that take no file; they refuse neither system: nor tokens that live long", func(pl *plan) string { return pl.server.Flags() }, true},
+		{"rbac", "an example of rights, for kubectl apply -f -", func(pl *plan) string { return pl.example().RBAC() }, false},
+		{"kuberc", "your ~/.kube/kuberc, by which kubectl runs no other program for credentials; add those that your other users run", func(pl *plan) string { return setup.Kuberc(pl.program) }, false},
+		{"kubeconfig", "the kubeconfig's user", func(pl *plan) string { return setup.User(pl.user, pl.exec) }, false},
+	}
+}
+
+func partNames() []string {
+	var names []string
+	for _, p := range printouts() {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// printPart prints one part alone.
+func (pl *plan) printPart() error {
+	if pl.user = pl.wishes.user; pl.user == "" {
+		pl.user = pl.name()
+	}
+	for _, p := range printouts() {
+		if p.name != pl.wishes.part {
+			continue
+		}
+		if p.verifies && !pl.verified() {
+			return cli.Mistake("docs/exchange.md has the cluster's side", "an API server does not verify what this exchange gives by such a file")
+		}
+		_, err := io.WriteString(pl.app.stdout, p.text(pl))
+		return err
+	}
+	return nil
+}
+
+// verified reports whether the API server verifies the tokens itself.
+func (pl *plan) verified() bool {
+	s := pl.settings
+	return !s.Certificate && s.Exchange != settings.ExchangeBasic
+}
+
+// example is whom the example of rights is about; where nobody has signed in, a
+// group that many have.
+func (pl *plan) example() setup.Sight {
+	if pl.sight.User != "" {
+		return pl.sight
+	}
+	return setup.Sight{Groups: []string{pl.server.Groups.Prefix + "developers"}}
+}
+
+// tell says what was found and done, and prints the parts.
+func (pl *plan) tell(in signedIn, changes []kubeconfig.Change) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "Signed in%s, %s.\n\n", in.who, pl.app.until(in.credential.Expiry))
+	pl.tellSight(&out)
+	pl.tellChanges(&out, changes)
+	out.WriteString("\nWhat follows is for the cluster's administrator, and for you; --print=NAME prints one alone.\n")
+	for _, p := range printouts() {
+		if p.name != "kubeconfig" && (!p.verifies || pl.verified()) {
+			fmt.Fprintf(&out, "\n# %s: %s\n%s", p.name, p.title, p.text(pl))
+		}
+	}
+	_, err := io.WriteString(pl.app.stdout, out.String())
+	return err
+}
+
+// maxNames is how many groups are shown.
+const maxNames = 20
+
+func (pl *plan) tellSight(out *strings.Builder) {
+	groups := pl.sight.Groups
+	text := "none"
+	if len(groups) > 0 {
+		text = cli.OneLine(strings.Join(groups[:min(len(groups), maxNames)], ", "))
+	}
+	if more := len(groups) - maxNames; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	out.WriteString("Whom the API server will see:\n")
+	fmt.Fprintf(out, "  user    %s%s\n", orDash(cli.OneLine(pl.sight.User)), pl.from(pl.server.Username.Claim))
+	fmt.Fprintf(out, "  groups  %s%s\n", text, pl.from(pl.server.Groups.Claim))
+	for _, why := range pl.sight.Refused {
+		fmt.Fprintf(out, "refused: %s\n", cli.OneLine(why))
+	}
+	for _, doubt := range pl.sight.Doubts {
+		fmt.Fprintf(out, "warning: %s\n", cli.OneLine(doubt))
+	}
+	out.WriteString("\n")
+}
+
+// from names the claim that a name came from.
+func (pl *plan) from(claim string) string {
+	if claim == "" || len(pl.token.Claims) == 0 {
+		return ""
+	}
+	return "   (claim " + claim + ")"
+}
+
+func (pl *plan) tellChanges(out *strings.Builder, changes []kubeconfig.Change) {
+	done := "The user %s is in %s"
+	if pl.wishes.dryRun {
+		done = "Nothing was written. The user %s would be in %s"
+	}
+	fmt.Fprintf(out, done, cli.OneLine(pl.user), cli.OneLine(changes[0].Path))
+	try := "kubectl --user=" + quote(pl.user, "") + " get pods"
+	if pl.context != "" {
+		fmt.Fprintf(out, ", and the context %s uses it", cli.OneLine(pl.context))
+		try = "kubectl --context=" + quote(pl.context, "") + " get pods"
+	}
+	out.WriteString(".\n")
+	if pl.wishes.dryRun {
+		for _, change := range changes {
+			out.WriteString(change.Diff())
+		}
+		return
+	}
+	fmt.Fprintf(out, "Try it: %s\n", try)
+}

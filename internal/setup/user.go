@@ -1,0 +1,39 @@
+package setup
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"strings"
+
+	"github.com/kubecred/kubecred/internal/kubeconfig"
+)
+
+// User is a kubeconfig's list of users with the one that runs e.
+func User(name string, e kubeconfig.Exec) string {
+	var out strings.Builder
+	out.WriteString("users:\n- name: " + scalar(name) + `
+  user:
+    exec:
+      apiVersion: ` + scalar(e.APIVersion) + `
+      command: ` + scalar(e.Command) + `
+      args:
+`)
+	for _, arg := range e.Args {
+		out.WriteString("      - " + scalar(arg) + "\n")
+	}
+	out.WriteString("      interactiveMode: " + scalar(e.InteractiveMode) + "\n      installHint: " + scalar(e.InstallHint) + "\n")
+	return out.String()
+}
+
+// SeeCertificate reads a client certificate in PEM as the API server does.
+func SeeCertificate(chain []byte) Sight {
+	block, _ := pem.Decode(chain)
+	if block == nil {
+		return Sight{Refused: []string{"the certificate is none"}}
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return Sight{Refused: []string{"the certificate cannot be read"}}
+	}
+	return Sight{User: certificate.Subject.CommonName, Groups: certificate.Subject.Organization}
+}
