@@ -137,6 +137,11 @@ func (t *Terminal) converse(ctx context.Context, prompt string, e *editor, echo 
 		for _, b := range typed {
 			switch e.feed(b) {
 			case submitted:
+				if echo { // it may have come at once with the Enter
+					if err := line.show(e.text); err != nil {
+						return nil, false, err
+					}
+				}
 				text, err := e.answer()
 				return text, false, err
 			case canceled:
