@@ -34,7 +34,8 @@ func (pl *plan) askIssuer(ctx context.Context) error {
 	if !pl.asking || pl.settings.IssuerURL != "" {
 		return nil
 	}
-	pl.person.Show("This signs you in at your OpenID Provider and writes a user into your kubeconfig.\nNothing is written before you have signed in; Ctrl-C ends it.\n\n")
+	pl.person.Show("This signs you in at your OpenID Provider and writes a user into your kubeconfig.\n" +
+		"Nothing is written before you have signed in. Ctrl-C ends it.\n\n")
 	issuer, err := pl.ask(ctx, "Address of the provider (its issuer URL)", "")
 	if err != nil || issuer == "" {
 		return err // what is missing is said where there is nobody to ask, too
@@ -62,7 +63,10 @@ func (pl *plan) hints() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "\n%s wants a client for kubecred; if there is none yet:\n", known.Title)
 	for i, hint := range known.Hints {
-		fmt.Fprintf(&text, "  %d. %s\n", i+1, hint)
+		text.WriteString(wrapped(fmt.Sprintf("  %d. ", i+1), hint, columns))
+	}
+	for _, note := range known.Notes {
+		text.WriteString(wrapped("  - ", note, columns))
 	}
 	if redirects := known.Redirects(); len(redirects) > 0 {
 		fmt.Fprintf(&text, "The redirect URIs: %s\n", strings.Join(redirects, " and "))
@@ -84,6 +88,7 @@ func (pl *plan) askUser(ctx context.Context, config *kubeconfig.Config) (err err
 		}
 	}
 	current, err := config.Target("")
+	pl.current = current.Context
 	if err != nil || !pl.asking || pl.context != "" || current.User.Name == pl.user {
 		return nil // no current context is no mistake
 	}

@@ -36,10 +36,10 @@ type plan struct {
 	exec    kubeconfig.Exec
 	program string // where this one lies
 
-	user, context string // of the kubeconfig
-	edits         []edit
-	sight         setup.Sight
-	token         setup.Token // of no claims where there is none to read
+	user, context, current string // of the kubeconfig: whom, by which context, and the current one
+	edits                  []edit
+	sight                  setup.Sight
+	token                  setup.Token // of no claims where there is none to read
 }
 
 // defaultPrefix stands before names, so that no provider can make somebody whom
@@ -106,7 +106,8 @@ func (pl *plan) choosePreset(ctx context.Context) error {
 		pl.preset, known = providers.For(pl.settings.IssuerURL)
 		if !known && pl.asking {
 			var err error
-			if name, err = pl.ask(ctx, "Which provider is it ("+strings.Join(providerNames(), ", ")+"; Enter for another)", ""); err != nil {
+			pl.person.Show("Known providers: " + strings.Join(providerNames(), ", ") + ".\n")
+			if name, err = pl.ask(ctx, "Which one is it, if it is one of them", ""); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/kubeconfig"
@@ -16,7 +17,7 @@ import (
 // part is a text for a file of someone's.
 type part struct {
 	name  string
-	title string
+	title []string // lines
 	text  func(*plan) string
 	// verifies: only where the API server verifies tokens itself.
 	verifies bool
@@ -24,11 +25,11 @@ type part struct {
 
 func printouts() []part {
 	return []part{
-		{"authentication-config", "the file for the API server's flag --authentication-config", func(pl *plan) string { return pl.server.AuthenticationConfiguration() }, true},
-		{"flags", "the same as flags, for API servers that take no file; they refuse neither system: nor tokens that live long", func(pl *plan) string { return pl.server.Flags() }, true},
-		{"rbac", "an example of rights, for kubectl apply -f -", func(pl *plan) string { return pl.example().RBAC() }, false},
-		{"kuberc", "your ~/.kube/kuberc, by which kubectl runs no other program for credentials; add those that your other users run", func(pl *plan) string { return setup.Kuberc(pl.program) }, false},
-		{"kubeconfig", "the kubeconfig's user", func(pl *plan) string { return setup.User(pl.user, pl.exec) }, false},
+		{"authentication-config", []string{"the file for the API server's flag --authentication-config"}, func(pl *plan) string { return pl.server.AuthenticationConfiguration() }, true},
+		{"flags", []string{"the same for API servers that take no such file;", "flags refuse neither names of system: nor tokens that live long"}, func(pl *plan) string { return pl.server.Flags() }, true},
+		{"rbac", []string{"an example of rights, for kubectl apply -f -"}, func(pl *plan) string { return pl.example().RBAC() }, false},
+		{"kuberc", []string{"for your ~/.kube/kuberc: kubectl then runs no other program for credentials;", "add those that your other users run"}, func(pl *plan) string { return setup.Kuberc(pl.program) }, false},
+		{"kubeconfig", nil, func(pl *plan) string { return setup.User(pl.user, pl.exec) }, false},
 	}
 }
 
@@ -82,15 +83,40 @@ func (pl *plan) tell(in signedIn, changes []kubeconfig.Change) error {
 	out.WriteString("\nWhat follows is for the cluster's administrator, and for you; --print=NAME prints one alone.\n")
 	for _, p := range printouts() {
 		if p.name != "kubeconfig" && (!p.verifies || pl.verified()) {
-			fmt.Fprintf(&out, "\n# %s: %s\n%s", p.name, p.title, p.text(pl))
+			fmt.Fprintf(&out, "\n# %s: %s\n%s", p.name, strings.Join(p.title, "\n# "), p.text(pl))
 		}
 	}
 	_, err := io.WriteString(pl.app.stdout, out.String())
 	return err
 }
 
-// maxNames is how many groups are shown.
-const maxNames = 20
+const (
+	maxNames = 20 // groups that are shown
+	columns  = 80 // of a line of text
+)
+
+// wrapped breaks a text into lines between its words, each behind the first as
+// far as the lead is long.
+func wrapped(lead, text string, width int) string {
+	var out strings.Builder
+	out.WriteString(lead)
+	indent := utf8.RuneCountInString(lead)
+	at := indent
+	for i, word := range strings.Fields(text) {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case i > 0 && at+1+length > width:
+			out.WriteString("\n" + strings.Repeat(" ", indent))
+			at = indent
+		case i > 0:
+			out.WriteByte(' ')
+			at++
+		}
+		out.WriteString(word)
+		at += length
+	}
+	return out.String() + "\n"
+}
 
 func (pl *plan) tellSight(out *strings.Builder) {
 	groups := pl.sight.Groups
@@ -105,10 +131,10 @@ func (pl *plan) tellSight(out *strings.Builder) {
 	fmt.Fprintf(out, "  user    %s%s\n", orDash(cli.OneLine(pl.sight.User)), pl.from(pl.server.Username.Claim))
 	fmt.Fprintf(out, "  groups  %s%s\n", text, pl.from(pl.server.Groups.Claim))
 	for _, why := range pl.sight.Refused {
-		fmt.Fprintf(out, "refused: %s\n", cli.OneLine(why))
+		out.WriteString(wrapped("refused: ", cli.OneLine(why), columns))
 	}
 	for _, doubt := range pl.sight.Doubts {
-		fmt.Fprintf(out, "warning: %s\n", cli.OneLine(doubt))
+		out.WriteString(wrapped("warning: ", cli.OneLine(doubt), columns))
 	}
 	out.WriteString("\n")
 }
@@ -131,6 +157,9 @@ func (pl *plan) tellChanges(out *strings.Builder, changes []kubeconfig.Change) {
 	if pl.context != "" {
 		fmt.Fprintf(out, ", and the context %s uses it", cli.OneLine(pl.context))
 		try = "kubectl --context=" + quote(pl.context, "") + " get pods"
+	}
+	if pl.context != "" && pl.context == pl.current {
+		try = "kubectl get pods"
 	}
 	out.WriteString(".\n")
 	if pl.wishes.dryRun {
