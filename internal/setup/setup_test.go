@@ -89,6 +89,7 @@ func TestSaysWhatIsWrong(t *testing.T) {
 		"many groups":            {nil, map[string]any{"groups": many}, "", "201 groups: "},
 		"a day":                  {nil, map[string]any{"exp": 1_700_000_000 + 24*3600}, "", ""},
 		"more than a day":        {nil, map[string]any{"exp": 1_700_000_001 + 24*3600}, "lives for 25 hours", ""},
+		"no beginning":           {nil, map[string]any{"iat": nil}, "does not say when it was issued", ""},
 		"a month":                {nil, map[string]any{"exp": 1_700_000_000 + 30*24*3600}, "lives for 30 days", ""},
 		"large":                  {nil, map[string]any{"picture": strings.Repeat("x", largeToken)}, "", "the token has 10 KiB"},
 	} {

@@ -130,7 +130,10 @@ func (v *viewer) otherLists() string {
 }
 
 func (v *viewer) life() {
-	if life := v.token.life(); life > MaxLife {
+	switch life := v.token.life(); {
+	case life == 0:
+		v.refuse("the token does not say when it was issued and when it ends (iat, exp)")
+	case life > MaxLife:
 		v.refuse("the token lives for %s, and nothing revokes it at a cluster: the rules take %s at most; shorten it at the provider", inHours(life), inHours(MaxLife))
 	}
 }

@@ -11,6 +11,9 @@ import (
 // Anonymous requests are refused, so that a test cannot pass without a credential.
 // An exchange's names are taken as they are: it has chosen their prefix.
 func authentication(o Options) []byte {
+	if o.Authentication != nil {
+		return o.Authentication
+	}
 	type object = map[string]any
 	config := object{
 		"apiVersion": "apiserver.config.k8s.io/v1",

@@ -35,6 +35,9 @@ type Options struct {
 	IssuerCA  []byte   // PEM
 	Audiences []string // any of these is accepted
 	Exchange  *Exchange
+
+	// Authentication is the AuthenticationConfiguration itself, instead of what the fields above make.
+	Authentication []byte
 }
 
 // Exchange is a directory's exchange, trusted in each way that there is.
