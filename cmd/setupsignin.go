@@ -52,6 +52,7 @@ func (pl *plan) trySignIn(ctx context.Context) (signedIn, error) {
 	if err != nil {
 		return signedIn{}, err
 	}
+	flow.Auth.(interface{ pass() }).pass()
 	ctx, cancel := context.WithTimeout(ctx, patience(&s))
 	defer cancel()
 	grant, err := flow.Auth.Login(ctx)
@@ -68,10 +69,14 @@ func (pl *plan) trySignIn(ctx context.Context) (signedIn, error) {
 	return signedIn{grant.Credential, about.String()}, nil
 }
 
-// look says what the API server will make of the credential.
+// look says what the API server will make of the credential, where that is no
+// matter between it and an exchange.
 func (pl *plan) look(in signedIn) {
-	if in.credential.Token.Empty() {
+	switch {
+	case in.credential.Token.Empty():
 		pl.sight = setup.SeeCertificate([]byte(in.credential.ClientCertificate))
+		return
+	case !pl.verified():
 		return
 	}
 	token, err := setup.ParseToken(in.credential.Token)

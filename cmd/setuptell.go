@@ -119,6 +119,9 @@ func wrapped(lead, text string, width int) string {
 }
 
 func (pl *plan) tellSight(out *strings.Builder) {
+	if pl.sight.User == "" && len(pl.sight.Refused) == 0 {
+		return
+	}
 	groups := pl.sight.Groups
 	text := "none"
 	if len(groups) > 0 {
