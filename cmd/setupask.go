@@ -37,8 +37,11 @@ func (pl *plan) askIssuer(ctx context.Context) error {
 	pl.person.Show("This signs you in at your OpenID Provider and writes a user into your kubeconfig.\n" +
 		"Nothing is written before you have signed in. Ctrl-C ends it.\n\n")
 	issuer, err := pl.ask(ctx, "Address of the provider (its issuer URL)", "")
-	if err != nil || issuer == "" {
-		return err // what is missing is said where there is nobody to ask, too
+	if err != nil {
+		return err
+	}
+	if issuer == "" {
+		return pl.resolve(false) // which says what is missing
 	}
 	return pl.add("--oidc-issuer-url=" + issuer)
 }

@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"unicode/utf8"
 
@@ -156,10 +157,10 @@ func (pl *plan) tellChanges(out *strings.Builder, changes []kubeconfig.Change) {
 		done = "Nothing was written. The user %s would be in %s"
 	}
 	fmt.Fprintf(out, done, cli.OneLine(pl.user), cli.OneLine(changes[0].Path))
-	try := "kubectl --user=" + quote(pl.user, "") + " get pods"
+	try := "kubectl --user=" + quote(pl.user, runtime.GOOS) + " get pods"
 	if pl.context != "" {
 		fmt.Fprintf(out, ", and the context %s uses it", cli.OneLine(pl.context))
-		try = "kubectl --context=" + quote(pl.context, "") + " get pods"
+		try = "kubectl --context=" + quote(pl.context, runtime.GOOS) + " get pods"
 	}
 	if pl.context != "" && pl.context == pl.current {
 		try = "kubectl get pods"

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kubecred/kubecred/internal/kubeconfig"
 	"github.com/kubecred/kubecred/internal/secret"
 )
 
@@ -221,5 +223,35 @@ func TestRBACNamesAGroupThatCanBeRead(t *testing.T) {
 	got := Sight{User: "u", Groups: []string{"", "a\u202eb", "developers"}}.RBAC()
 	if !strings.Contains(got, "kind: Group\n  name: developers\n") {
 		t.Error(got)
+	}
+}
+
+// The page shows what is printed.
+func TestPageIsTrue(t *testing.T) {
+	page, err := os.ReadFile("../../docs/setup.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := Server{
+		Issuer: "https://issuer.example.com", Audience: "kubernetes",
+		Username: Mapping{"sub", "oidc:"}, Groups: Mapping{"groups", "oidc:"},
+	}
+	user := User("issuer.example.com", kubeconfig.Exec{
+		APIVersion: "client.authentication.k8s.io/v1", Command: "kubecred", InteractiveMode: "IfAvailable",
+		Args:        []string{"get-token", "--oidc-issuer-url=https://issuer.example.com", "--oidc-client-id=kubernetes", "--oidc-extra-scope=offline_access"},
+		InstallHint: "kubecred is missing; see https://github.com/kubecred/kubecred",
+	})
+	for _, text := range []string{server.AuthenticationConfiguration(), Kuberc("/usr/local/bin/kubecred"), user} {
+		if !strings.Contains(strings.ReplaceAll(string(page), "\r\n", "\n"), "```yaml\n"+text+"```\n") {
+			t.Errorf("docs/setup.md does not show\n%s", text)
+		}
+	}
+}
+
+func TestSeesCertificates(t *testing.T) {
+	for _, bad := range []string{"", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"} {
+		if got := SeeCertificate([]byte(bad)); got.User != "" || len(got.Refused) != 1 {
+			t.Errorf("%q is %+v", bad, got)
+		}
 	}
 }
