@@ -123,6 +123,7 @@ func (pl *plan) askClaim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	pl.person.Show("\n")
 	if cli.OneLine(claim) != claim {
 		return cli.Mistake("type the name of a claim", "that is no claim")
 	}

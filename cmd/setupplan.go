@@ -179,7 +179,7 @@ func (pl *plan) settle(context.Context) error {
 	s := pl.settings
 	id := cache.NewID(s.Identity())
 	if pl.app.leadsTo(id, pl.lasting) {
-		return nil
+		return pl.order()
 	}
 	args := identity(s)
 	for _, arg := range pl.lasting {
@@ -193,7 +193,16 @@ func (pl *plan) settle(context.Context) error {
 			"a KUBECRED_ variable has a word in it that the kubeconfig could not repeat")
 	}
 	pl.lasting = args
-	return nil
+	return pl.order()
+}
+
+// order puts the flags into the order of help, wherever they came from.
+func (pl *plan) order() error {
+	flags, err := settings.ParseArgs(pl.lasting)
+	if err == nil {
+		pl.lasting, _, err = flags.Args(pl.app.files)
+	}
+	return err
 }
 
 // side is the API server's side.

@@ -69,7 +69,7 @@ func (pl *plan) verified() bool {
 // example is whom the example of rights is about; where nobody has signed in, a
 // group that many have.
 func (pl *plan) example() setup.Sight {
-	if pl.sight.User != "" {
+	if pl.sight.User != "" || len(pl.sight.Groups) > 0 {
 		return pl.sight
 	}
 	return setup.Sight{Groups: []string{pl.server.Groups.Prefix + "developers"}}
@@ -152,14 +152,14 @@ func (pl *plan) from(claim string) string {
 }
 
 func (pl *plan) tellChanges(out *strings.Builder, changes []kubeconfig.Change) {
-	done := "The user %s is in %s"
+	done, uses := "The user %s is in %s", ", and the context %s uses it"
 	if pl.wishes.dryRun {
-		done = "Nothing was written. The user %s would be in %s"
+		done, uses = "Nothing was written. The user %s would be in %s", ", and the context %s would use it"
 	}
 	fmt.Fprintf(out, done, cli.OneLine(pl.user), cli.OneLine(changes[0].Path))
 	try := "kubectl --user=" + quote(pl.user, runtime.GOOS) + " get pods"
 	if pl.context != "" {
-		fmt.Fprintf(out, ", and the context %s uses it", cli.OneLine(pl.context))
+		fmt.Fprintf(out, uses, cli.OneLine(pl.context))
 		try = "kubectl --context=" + quote(pl.context, runtime.GOOS) + " get pods"
 	}
 	if pl.context != "" && pl.context == pl.current {

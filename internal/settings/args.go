@@ -48,7 +48,13 @@ func (s *spec) args(v value, files *Files) ([]string, error) {
 	switch s.kind {
 	case kindText:
 		values = []string{v.text}
-	case kindWords, kindItems:
+	case kindWords:
+		words := slices.Clone(v.list)
+		for i := range words {
+			words[i] = inCSV(words[i])
+		}
+		values = []string{strings.Join(words, ",")}
+	case kindItems:
 		values = v.list
 	case kindPairs:
 		for _, name := range slices.Sorted(maps.Keys(v.pairs)) {
@@ -80,8 +86,16 @@ func (s *spec) args(v value, files *Files) ([]string, error) {
 // single equals sign whole, and any other as CSV.
 func pair(name, value string) string {
 	text := name + "=" + value
-	if strings.Contains(value, "=") && strings.ContainsAny(text, `,"`) {
-		return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+	if strings.Contains(value, "=") {
+		return inCSV(text)
 	}
 	return text
+}
+
+// inCSV quotes a text that CSV would take apart.
+func inCSV(text string) string {
+	if !strings.ContainsAny(text, `,"`) {
+		return text
+	}
+	return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
 }

@@ -19,7 +19,8 @@ func TestArgsMeanTheSame(t *testing.T) {
 		"nothing":        {nil, nil, nil},
 		"text":           {[]string{"--oidc-issuer-url", "https://issuer.example"}, []string{"--oidc-issuer-url=https://issuer.example"}, nil},
 		"empty":          {[]string{"--oidc-issuer-url="}, nil, nil},
-		"words":          {[]string{"--oidc-extra-scope=email,groups", "--oidc-extra-scope", "a b"}, []string{"--oidc-extra-scope=email", "--oidc-extra-scope=groups", "--oidc-extra-scope=a b"}, nil},
+		"words":          {[]string{"--oidc-extra-scope=email,groups", "--oidc-extra-scope", "a b"}, []string{"--oidc-extra-scope=email,groups,a b"}, nil},
+		"commas":         {[]string{`--oidc-extra-scope="a,b",c`}, []string{`--oidc-extra-scope="a,b",c`}, nil},
 		"a path":         {[]string{"--certificate-authority=ca.pem"}, []string{"--certificate-authority=" + filepath.Join(folder, "ca.pem")}, nil},
 		"a path at home": {[]string{"--token-cache-dir=~/x"}, []string{"--token-cache-dir=" + filepath.Join("HOME", "x")}, nil},
 		"pairs": {

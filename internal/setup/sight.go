@@ -64,7 +64,9 @@ func (v *viewer) audience() {
 func (v *viewer) user() {
 	claim := v.server.Username.Claim
 	name := v.token.Text(claim)
-	v.User = v.server.Username.Prefix + name
+	if name != "" {
+		v.User = v.server.Username.Prefix + name
+	}
 	switch verified, said := v.token.Claims["email_verified"]; {
 	case name == "":
 		v.refuse("the token has no claim %s, or it is no text; --oidc-username-claim names another, and --oidc-extra-scope asks for more claims", claim)
