@@ -239,6 +239,31 @@ func (s *setter) refuses(c *cluster.Cluster) {
 	})
 }
 
+// The flags say the same, but for the rules.
+func TestSetupFlags(t *testing.T) {
+	t.Parallel()
+	parts.Need(t, parts.Kubernetes, parts.Provider)
+	s := newSetter(t)
+	_, flags, found := strings.Cut(s.setUp(), "that live long\n")
+	flags, _, ended := strings.Cut(flags, "\n\n# rbac")
+	if !found || !ended {
+		t.Fatal("setup printed no flags")
+	}
+	flags = strings.Replace(flags, "=/etc/kubernetes/oidc-ca.pem", "="+s.ca(), 1)
+	c, err := cluster.Start(context.Background(), cluster.Options{OIDC: strings.Split(flags, "\n")})
+	s.must(err)
+	t.Cleanup(c.Stop)
+	token := s.token()
+	s.must(c.WaitForToken(context.Background(), token))
+	config := c.Config()
+	config.BearerToken = token
+	user, err := cluster.WhoAmI(context.Background(), config)
+	s.must(err)
+	if user.Username != "alice@example.com" || !slices.Contains(user.Groups, "developers") {
+		t.Errorf("the API server sees %q in %q", user.Username, user.Groups)
+	}
+}
+
 // foresees is what setup says of a token before any API server sees it.
 func (s *setter) foresees(token string) []string {
 	s.t.Helper()

@@ -38,6 +38,8 @@ type Options struct {
 
 	// Authentication is the AuthenticationConfiguration itself, instead of what the fields above make.
 	Authentication []byte
+	// OIDC are the API server's --oidc-* flags, which take no such file beside them.
+	OIDC []string
 }
 
 // Exchange is a directory's exchange, trusted in each way that there is.
@@ -130,8 +132,10 @@ func (c *Cluster) startAPI(ctx context.Context, o Options, etcdURL, port string)
 		"--service-account-signing-key-file=" + file("service-accounts.key"),
 		"--service-account-key-file=" + file("service-accounts.key"),
 		"--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount",
-		"--token-auth-file=" + file("tokens.csv"), "--authentication-config=" + file("authentication.yaml"),
-		"--enable-bootstrap-token-auth",
+		"--token-auth-file=" + file("tokens.csv"), "--enable-bootstrap-token-auth",
+	}
+	if args = append(args, o.OIDC...); len(o.OIDC) == 0 {
+		args = append(args, "--authentication-config="+file("authentication.yaml"))
 	}
 	if o.Exchange != nil {
 		// An answer of the webhook is not kept, so that a test sees each one.
