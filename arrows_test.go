@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 	"login/loopback":      {"internal/secret", "internal/httpclient", "internal/term"},
 	"internal/signin":     {"cache", "internal/secret"},
 	"internal/settings":   {"internal/secret", "internal/httpclient"},
-	"internal/setup":      {"internal/kubeconfig", "internal/secret", "internal/term"},
+	"internal/setup":      {"internal/kubeconfig", "internal/owner", "internal/secret", "internal/term"},
 	"internal/keyring":    {"internal/secret"},
 	"internal/consent":    {},
 	"internal/kubeconfig": {"internal/secret"},

@@ -3,10 +3,12 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/kubeconfig"
+	"github.com/kubecred/kubecred/internal/owner"
 )
 
 // What setup asks at a terminal. Enter takes what stands in brackets.
@@ -104,21 +106,21 @@ func (pl *plan) askUser(ctx context.Context, config *kubeconfig.Config) (err err
 
 // askClaim lets the person choose the user name's claim by what the token says.
 func (pl *plan) askClaim(ctx context.Context) error {
-	if !pl.asking || pl.wishes.given("oidc-username-claim") || len(pl.token.Claims) == 0 {
+	if !pl.asking || pl.wishes.given("oidc-username-claim") || len(pl.token.Token) == 0 {
 		return nil
 	}
 	var text strings.Builder
 	text.WriteString("\nThe token says of you:\n")
-	for _, claim := range nameClaims() {
-		if value := pl.token.Text(claim); value != "" {
-			fmt.Fprintf(&text, "  %-20s %s\n", claim, cli.OneLine(value))
-		}
+	names, otherwise := pl.token.Names(), pl.server.Username.Claim
+	if value := pl.token.Text(otherwise); value == "" {
+		otherwise = "sub"
+	} else if usual := (owner.Claim{Name: otherwise, Value: value}); !slices.Contains(names, usual) {
+		names = append(names, usual)
+	}
+	for _, claim := range names {
+		fmt.Fprintf(&text, "  %-20s %s\n", claim.Name, cli.OneLine(claim.Value))
 	}
 	pl.person.Show(text.String())
-	otherwise := pl.server.Username.Claim
-	if pl.token.Text(otherwise) == "" {
-		otherwise = "sub"
-	}
 	claim, err := pl.ask(ctx, "Claim that the API server takes the user name from", otherwise)
 	if err != nil {
 		return err
@@ -130,9 +132,4 @@ func (pl *plan) askClaim(ctx context.Context) error {
 	pl.server.Username.Claim = claim
 	pl.sight = pl.server.See(pl.token)
 	return nil
-}
-
-// nameClaims are the claims that commonly name people.
-func nameClaims() []string {
-	return []string{"sub", "email", "preferred_username", "upn", "oid", "name", "username", "cognito:username"}
 }

@@ -74,7 +74,7 @@ func (pl *plan) trySignIn(ctx context.Context) (signedIn, error) {
 func (pl *plan) look(in signedIn) {
 	switch {
 	case in.credential.Token.Empty():
-		pl.sight = setup.SeeCertificate([]byte(in.credential.ClientCertificate))
+		pl.sight = setup.SeeCertificate(in.credential.ClientCertificate)
 		return
 	case !pl.verified():
 		return

@@ -145,7 +145,7 @@ func (pl *plan) tellSight(out *strings.Builder) {
 
 // from names the claim that a name came from.
 func (pl *plan) from(claim string) string {
-	if claim == "" || len(pl.token.Claims) == 0 {
+	if claim == "" || len(pl.token.Token) == 0 {
 		return ""
 	}
 	return "   (claim " + claim + ")"

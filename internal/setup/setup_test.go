@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubecred/kubecred/internal/kubeconfig"
+	"github.com/kubecred/kubecred/internal/owner"
 	"github.com/kubecred/kubecred/internal/secret"
 )
 
@@ -117,7 +118,7 @@ func holds(t *testing.T, what string, got []string, want string) {
 
 func TestReadsNoOtherTokens(t *testing.T) {
 	for _, raw := range []string{"", "opaque", "a.b", "a.b.c", "e30.e30", "e30.bnVsbA.c", "e30.W10.c", strings.Repeat(".", 2)} {
-		if got, err := ParseToken(secret.New(raw)); !errors.Is(err, ErrOpaque) {
+		if got, err := ParseToken(secret.New(raw)); !errors.Is(err, owner.ErrOpaque) {
 			t.Errorf("%q is %v, %v", raw, got, err)
 		}
 	}
@@ -250,7 +251,7 @@ func TestPageIsTrue(t *testing.T) {
 
 func TestSeesCertificates(t *testing.T) {
 	for _, bad := range []string{"", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"} {
-		if got := SeeCertificate([]byte(bad)); got.User != "" || len(got.Refused) != 1 {
+		if got := SeeCertificate(bad); got.User != "" || len(got.Refused) != 1 {
 			t.Errorf("%q is %+v", bad, got)
 		}
 	}

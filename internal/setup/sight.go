@@ -67,7 +67,7 @@ func (v *viewer) user() {
 	if name != "" {
 		v.User = v.server.Username.Prefix + name
 	}
-	switch verified, said := v.token.Claims["email_verified"]; {
+	switch verified, said := v.token.Token["email_verified"]; {
 	case name == "":
 		v.refuse("the token has no claim %s, or it is no text; --oidc-username-claim names another, and --oidc-extra-scope asks for more claims", claim)
 	case strings.HasPrefix(v.User, reserved):
@@ -86,7 +86,7 @@ func (v *viewer) groups() {
 		return
 	}
 	names, ok := v.token.texts(claim)
-	_, there := v.token.Claims[claim]
+	_, there := v.token.Token[claim]
 	switch {
 	case !there && v.elsewhere(claim):
 		v.refuse("in place of the groups the token names an address to ask for them, as Entra ID does for people in more than %d; let the provider send those alone that the cluster's rules use", manyGroups)
@@ -108,7 +108,7 @@ func (v *viewer) groups() {
 // elsewhere reports whether the claim is a distributed one (OpenID Connect Core
 // 1.0, section 5.6.2), which Entra ID answers for its own clients alone.
 func (v *viewer) elsewhere(claim string) bool {
-	names, _ := v.token.Claims["_claim_names"].(map[string]any)
+	names, _ := v.token.Token["_claim_names"].(map[string]any)
 	_, there := names[claim]
 	return there
 }
@@ -116,8 +116,8 @@ func (v *viewer) elsewhere(claim string) bool {
 // otherLists names the claims that could be the groups.
 func (v *viewer) otherLists() string {
 	var names []string
-	for name := range v.token.Claims {
-		if _, isText := v.token.Claims[name].(string); isText || slices.Contains([]string{"aud", "amr"}, name) {
+	for name := range v.token.Token {
+		if _, isText := v.token.Token[name].(string); isText || slices.Contains([]string{"aud", "amr"}, name) {
 			continue
 		}
 		if _, ok := v.token.texts(name); ok {

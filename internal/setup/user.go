@@ -1,8 +1,6 @@
 package setup
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"strings"
 
 	"github.com/kubecred/kubecred/internal/kubeconfig"
@@ -23,17 +21,4 @@ func User(name string, e kubeconfig.Exec) string {
 	}
 	out.WriteString("      interactiveMode: " + scalar(e.InteractiveMode) + "\n      installHint: " + scalar(e.InstallHint) + "\n")
 	return out.String()
-}
-
-// SeeCertificate reads a client certificate in PEM as the API server does.
-func SeeCertificate(chain []byte) Sight {
-	block, _ := pem.Decode(chain)
-	if block == nil {
-		return Sight{Refused: []string{"the certificate is none"}}
-	}
-	certificate, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return Sight{Refused: []string{"the certificate cannot be read"}}
-	}
-	return Sight{User: certificate.Subject.CommonName, Groups: certificate.Subject.Organization}
 }
