@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 
@@ -213,7 +211,7 @@ func (i *importer) resolve(t *taking, args []string, env []kubeconfig.EnvVar) (*
 	if err != nil {
 		return nil, err
 	}
-	command, err := i.command()
+	command, _, err := i.called(false)
 	if err != nil {
 		return nil, err
 	}
@@ -243,25 +241,6 @@ func (i *importer) storage() []string {
 		args = append(args, "--kernel-keyring="+i.settings.KernelKeyring)
 	}
 	return args
-}
-
-// command is how an exec block calls this program: by its name where that leads
-// to it, since paths differ between machines, else by its path.
-func (i *importer) command() (string, error) {
-	path, err := i.program()
-	if err != nil {
-		return "", err
-	}
-	found, err := exec.LookPath("kubecred")
-	if err != nil {
-		return path, nil
-	}
-	one, errOne := os.Stat(found)
-	other, errOther := os.Stat(path)
-	if errOne == nil && errOther == nil && os.SameFile(one, other) {
-		return "kubecred", nil
-	}
-	return path, nil
 }
 
 // followed is a path without links, absolute.

@@ -11,7 +11,7 @@ import (
 
 // An exec block calls the program by its name only where that leads to it, and a
 // link on the PATH is a better path than where it leads: it outlives an update.
-func TestSelf(t *testing.T) {
+func TestCalled(t *testing.T) {
 	onUnix(t)
 	program, err := os.Executable()
 	if err != nil {
@@ -38,7 +38,7 @@ func TestSelf(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("PATH", c.path)
-			command, lies, err := called(c.gui)
+			command, lies, err := (&app{program: os.Executable}).called(c.gui)
 			if err != nil || command != c.command || lies != c.lies {
 				t.Errorf("%s at %s, %v", command, lies, err)
 			}

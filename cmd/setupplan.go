@@ -3,9 +3,6 @@ package cmd
 import (
 	"context"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -255,36 +252,8 @@ func (pl *plan) block() (err error) {
 	if pl.settings.Grant == settings.GrantClientCredentials {
 		pl.exec.InteractiveMode = "Never"
 	}
-	pl.exec.Command, pl.program, err = called(pl.wishes.gui)
+	pl.exec.Command, pl.program, err = pl.app.called(pl.wishes.gui)
 	return err
-}
-
-// called returns how an exec block calls this program, and where it lies: by its
-// name where that leads to it, since paths differ between machines, but not for
-// programs with a short PATH. A path that leads here by a link is kept, which
-// stays when a package manager puts the next version behind it.
-func called(gui bool) (command, path string, err error) {
-	const name = "kubecred"
-	if path, err = os.Executable(); err != nil {
-		return "", "", err
-	}
-	found, err := exec.LookPath(name)
-	if err != nil || !sameFile(found, path) {
-		return path, path, nil
-	}
-	if found, err = filepath.Abs(found); err != nil {
-		return "", "", err
-	}
-	if gui {
-		return found, found, nil
-	}
-	return name, found, nil
-}
-
-func sameFile(a, b string) bool {
-	one, errOne := os.Stat(a)
-	other, errOther := os.Stat(b)
-	return errOne == nil && errOther == nil && os.SameFile(one, other)
 }
 
 // name is what the user is called where nobody says.
