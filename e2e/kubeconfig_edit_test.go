@@ -202,11 +202,14 @@ func TestRefusedKubeconfigs(t *testing.T) {
 // Every kind of credential is read as client-go reads it.
 func TestUsersAsClientGoReadsThem(t *testing.T) {
 	for name, content := range oddKubeconfigs() {
-		path := file(t, content)
+		d, err := ours.Open(file(t, content))
+		if err != nil {
+			t.Fatal(err)
+		}
 		for user, info := range theirs(t, content).AuthInfos {
-			mine := entryOf(t, path, user)
-			if mine == nil {
-				t.Errorf("%s: %s is missing", name, user)
+			mine, err := d.User(user)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
 				continue
 			}
 			got := api.AuthInfo{

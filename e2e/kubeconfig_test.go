@@ -71,6 +71,8 @@ func TestKubeconfigsAsKubectlReadsThem(t *testing.T) {
 		"extension of numbers":  edit("{audience: dev, scopes: [a, b]}", "{1: a, true: b}"),
 		"words in extension":    edit("scopes: [a, b]", "scopes: [y, 'y', on, \"off\", No, null, ~, '', 010, 0x1f, 1_000, .5, !!str 1]"),
 		"twice in extension":    edit("audience: dev", "audience: other, audience: dev"),
+		"how to reach it":       edit("server: https://dev.example", "server: https://dev.example\n    certificate-authority-data: |\n      Y2\n      E=\n    certificate-authority: /ca.crt\n    tls-server-name: a\n    proxy-url: socks5://b:1\n    insecure-skip-tls-verify: on"),
+		"a lost cluster":        edit("{cluster: dev,", "{cluster: nowhere,"),
 		"empty":                 "",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,6 +116,17 @@ func sameTarget(t *testing.T, theirs *api.Config, mine *ours.Config, context str
 	}
 	if !reflect.DeepEqual(*target.User.Exec, want) {
 		t.Errorf("%s: exec = %+v, client-go has %+v", context, *target.User.Exec, want)
+	}
+	cluster := theirs.Clusters[theirs.Contexts[context].Cluster]
+	if cluster == nil {
+		cluster = api.NewCluster()
+	}
+	reached := ours.Cluster{
+		Name: theirs.Contexts[context].Cluster, Server: cluster.Server, CAData: cluster.CertificateAuthorityData, CAFile: cluster.CertificateAuthority,
+		TLSServerName: cluster.TLSServerName, ProxyURL: cluster.ProxyURL, InsecureSkipTLSVerify: cluster.InsecureSkipTLSVerify,
+	}
+	if !reflect.DeepEqual(target.Cluster, reached) {
+		t.Errorf("%s: cluster = %+v, client-go has %+v", context, target.Cluster, reached)
 	}
 	var config any
 	if target.Config != nil {
