@@ -82,7 +82,11 @@ func (d *Document) Restore(user string, raw []byte) error {
 	default:
 		from, to, indent, ok := p.itemAt(entries, i)
 		p.failed = !ok
-		p.replace(from, to, lines(raw, n, indent, d.src.eol))
+		text := lines(raw, n, indent, d.src.eol)
+		if to < len(d.src.text) && !strings.HasSuffix(text, "\n") { // it ended the file
+			text += d.src.eol
+		}
+		p.replace(from, to, text)
 	}
 	return d.apply(p, meant, entry, what)
 }
