@@ -23,7 +23,7 @@ func (d *Document) SetExec(user string, e Exec) error {
 	if err != nil {
 		return err
 	}
-	body, _ := list0(meant, "users", i)["user"].(map[string]any)
+	body, _ := elementOf(meant, "users", i)["user"].(map[string]any)
 	if body == nil {
 		body = map[string]any{}
 	}
@@ -31,7 +31,7 @@ func (d *Document) SetExec(user string, e Exec) error {
 		delete(body, field)
 	}
 	body["exec"] = valueOf(block)
-	list0(meant, "users", i)["user"] = body
+	elementOf(meant, "users", i)["user"] = body
 	return d.apply(d.setExec(entry, block), meant, entry, what)
 }
 
@@ -160,7 +160,7 @@ func (d *Document) SetContext(context, cluster, user string) error {
 	if err != nil {
 		return err
 	}
-	fields, _ := list0(meant, "contexts", i)["context"].(map[string]any)
+	fields, _ := elementOf(meant, "contexts", i)["context"].(map[string]any)
 	if fields == nil {
 		return d.refuse(entry, "begins a context that is empty")
 	}
@@ -270,8 +270,8 @@ func valueOf(n *yaml.Node) any {
 	return (&walk{left: maxSteps}).value(n, maxDepth)
 }
 
-// list0 returns an element of a list of meant.
-func list0(meant map[string]any, listed string, i int) map[string]any {
+// elementOf returns an element of a list of meant.
+func elementOf(meant map[string]any, listed string, i int) map[string]any {
 	entries, _ := meant[listed].([]any)
 	if i >= len(entries) {
 		return map[string]any{}
