@@ -138,11 +138,15 @@ func (i *importer) takeIn(ctx context.Context) error {
 	if _, err := i.store.Prepare(ctx); err != nil {
 		return err
 	}
-	for _, b := range batches {
+	for n, b := range batches {
 		if len(b.takes) == 0 {
 			continue
 		}
-		if err := i.move(ctx, b); err != nil {
+		err := i.move(ctx, b)
+		if done := count(batches[:n]); err != nil && done > 0 {
+			err = fmt.Errorf("%w; of other files %d users are imported", err, done)
+		}
+		if err != nil {
 			return err
 		}
 	}

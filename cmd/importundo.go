@@ -54,18 +54,19 @@ func (i *importer) putBack(ctx context.Context) error {
 	return nil
 }
 
-// nothingToUndo fails, and says so where a backup may be hidden.
+// nothingToUndo fails: with the keyring's error where that may hide a backup.
 func (i *importer) nothingToUndo(shelves []shelf) error {
-	err := cli.Mistake("--kubeconfig names the file, and --user a user; kubecred status lists what there is a backup of",
-		"there is no backup of an import to put back")
+	var locked *cache.LockedError
+	var hidden *cache.UnavailableError
 	for _, shelf := range shelves {
 		for _, item := range shelf.items {
-			if item.Err != nil {
-				return errors.Join(err, item.Err)
+			if errors.As(item.Err, &locked) || errors.As(item.Err, &hidden) {
+				return item.Err
 			}
 		}
 	}
-	return err
+	return cli.Mistake("--kubeconfig names the file, and --user a user; kubecred status lists what there is a backup of",
+		"there is no backup of an import to put back")
 }
 
 // backupsHere are those of the files that are meant.

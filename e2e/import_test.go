@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,12 @@ func TestImportUnderAKeyring(t *testing.T) {
 	if r := h.finish(h.whoAmI(desk.Null)); r.Code == 0 || !strings.Contains(r.Stderr, "locked") {
 		t.Errorf("with the keyring locked: %+v", r)
 	}
+	// In a session without the keyring, as over ssh, nothing of it is forgotten either.
+	here := h.Env
+	h.Env = slices.DeleteFunc(slices.Clone(here), func(v string) bool { return slices.Contains(k.Env(), v) })
+	h.run(desk.Null, h.program, append([]string{"logout", "--all"}, flags...)...)
+	h.run(desk.Null, h.program, append([]string{"logout"}, flags...)...)
+	h.Env = here
 	h.must(k.Reopen(t.Context()))
 	if got := h.name(); got != "admin" {
 		t.Fatalf("after the keyring opened the API server sees %q", got)
