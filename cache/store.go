@@ -28,6 +28,9 @@ type Options struct {
 	// Notice tells that person what is being waited for. May be nil.
 	Notice func(string)
 	Kernel KernelMode
+	// Passive: keys are read as they lie. No service is started, and the kernel
+	// gets no copy and keeps the one it has.
+	Passive bool
 	// Runtime is the folder that ends with the person's session, such as
 	// XDG_RUNTIME_DIR; empty where there is none.
 	Runtime string
@@ -92,7 +95,7 @@ func osKeys(o Options) Keys {
 	if o.Keys != nil {
 		return o.Keys
 	}
-	door := keyring.NewOS(keyring.Options{Interactive: o.Interactive, Notice: o.Notice})
+	door := keyring.NewOS(keyring.Options{Interactive: o.Interactive, Notice: o.Notice, Passive: o.Passive})
 	return keyring.WithCopy(door, keyring.NewKernel(o.Kernel, keyring.CopyLifetime))
 }
 

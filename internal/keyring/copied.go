@@ -14,9 +14,15 @@ type Copied struct {
 func WithCopy(home *OS, copy *Kernel) *Copied { return &Copied{home, copy} }
 
 // Get returns the key with the ID, and leaves a copy of it with the kernel; or
-// takes an older copy away where the kernel's keyring was turned off since.
-// Errors are the home's.
+// takes an older copy away where the kernel's keyring was turned off since. A
+// passive home leaves the kernel as it is. Errors are the home's.
 func (c *Copied) Get(ctx context.Context, id ID) (Key, error) {
+	if c.home.passive {
+		if key, err := c.copy.Get(ctx, id); err == nil {
+			return key, nil
+		}
+		return c.home.Get(ctx, id)
+	}
 	if c.copy.mode == KernelOff {
 		_ = c.copy.Remove(id)
 		return c.home.Get(ctx, id)

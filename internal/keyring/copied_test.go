@@ -89,7 +89,7 @@ func TestTurningTheKernelOffTakesTheCopyAway(t *testing.T) {
 
 func TestCheckAsksTheHome(t *testing.T) {
 	home := NewOS(Options{Ring: newFakeRing()})
-	home.check = func(context.Context, bool) (bool, error) { return true, nil }
+	home.check = func(context.Context, bool) (state, error) { return locked, nil }
 	if err := WithCopy(home, NewKernel(KernelOff, 0)).Check(context.Background()); !errors.Is(err, ErrLocked) {
 		t.Errorf("Check: %v", err)
 	}
@@ -103,5 +103,32 @@ func TestParseMode(t *testing.T) {
 	}
 	if _, err := ParseMode("yes"); err == nil {
 		t.Error("ParseMode(yes) is a mode")
+	}
+}
+
+// A passive door reads what lies there: the kernel gets no copy, and keeps the
+// one it has though its keyring was turned off.
+func TestPassiveReadLeavesTheKernelAsItIs(t *testing.T) {
+	needKernel(t)
+	ctx, key := context.Background(), NewKey()
+	defer forget(t, key)
+	home, on := NewOS(Options{Ring: newFakeRing(), Passive: true}), NewKernel(KernelOn, CopyLifetime)
+	if err := home.Put(ctx, key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := WithCopy(home, on).Get(ctx, key.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := on.Get(ctx, key.ID()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the kernel got a copy: %v", err)
+	}
+	if err := on.Put(ctx, key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := WithCopy(home, NewKernel(KernelOff, CopyLifetime)).Get(ctx, key.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := on.Get(ctx, key.ID()); err != nil {
+		t.Errorf("the kernel lost its copy: %v", err)
 	}
 }

@@ -34,6 +34,10 @@ type Options struct {
 	// Notice tells that person what is being waited for, once, on the
 	// caller's goroutine. May be nil.
 	Notice func(string)
+	// Passive: keys are read as they lie, and nothing else changes for it. A
+	// service that does not run yet is not started and counts as absent, and a
+	// keyring that could ask for a password in answer is not read.
+	Passive bool
 	// Ring stands in for the system's keyring in tests. nil is the system's.
 	Ring Ring
 }
@@ -44,8 +48,9 @@ type Options struct {
 // waits for a dead keyring once.
 type OS struct {
 	ring        Ring
-	check       func(ctx context.Context, start bool) (locked bool, err error)
+	check       func(ctx context.Context, start bool) (state, error)
 	interactive bool
+	passive     bool
 	notice      func(string)
 
 	quick, patience, noticeAfter time.Duration
@@ -56,7 +61,7 @@ type OS struct {
 // NewOS returns the door. It touches nothing yet.
 func NewOS(o Options) *OS {
 	door := &OS{
-		ring: o.Ring, check: alwaysOpen, interactive: o.Interactive, notice: o.Notice,
+		ring: o.Ring, check: alwaysOpen, interactive: o.Interactive && !o.Passive, passive: o.Passive, notice: o.Notice,
 		quick: quick, patience: patience, noticeAfter: noticeAfter,
 	}
 	if o.Ring == nil {
@@ -97,13 +102,13 @@ func (o *OS) Check(ctx context.Context) error {
 	if err := o.verdict.get(); err != nil {
 		return err
 	}
-	locked, err := bounded(ctx, wait{limit: o.quick}, func(ctx context.Context) (bool, error) {
+	seen, err := bounded(ctx, wait{limit: o.quick}, func(ctx context.Context) (state, error) {
 		return o.check(ctx, false)
 	})
 	switch {
 	case errors.Is(err, ErrAbsent), errors.Is(err, ErrTimeout):
 		o.verdict.set(err)
-	case err == nil && locked: // it may be unlocked yet
+	case err == nil && seen == locked: // it may be unlocked yet
 		return fail(ErrLocked, "")
 	}
 	return err
@@ -122,14 +127,18 @@ func (o *OS) ask(ctx context.Context, call func() (string, error)) (string, erro
 }
 
 func (o *OS) attempt(ctx context.Context, call func() (string, error)) (string, error) {
-	locked, err := bounded(ctx, wait{limit: o.quick}, func(ctx context.Context) (bool, error) {
-		return o.check(ctx, true)
+	seen, err := bounded(ctx, wait{limit: o.quick}, func(ctx context.Context) (state, error) {
+		return o.check(ctx, !o.passive)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if locked && !o.interactive {
+	case seen == locked && !o.interactive:
 		return "", fail(ErrLocked, "")
+	case o.passive && seen == asleep:
+		return "", fail(ErrAbsent, "it has not been started in this session")
+	case o.passive && asks:
+		return "", fail(ErrFailed, "it is not read, since it might ask for its password")
 	}
 	w := wait{limit: o.quick}
 	if o.interactive {
@@ -141,13 +150,22 @@ func (o *OS) attempt(ctx context.Context, call func() (string, error)) (string, 
 		return text, err
 	case errors.Is(err, ring.ErrNotFound):
 		return "", fail(ErrNotFound, "")
-	case locked: // all that go-keyring says is which collection it meant
+	case seen == locked: // all that go-keyring says is which collection it meant
 		return "", fail(ErrLocked, "its window was closed, or could not be shown")
 	}
 	return "", fail(platformKind(err), err.Error())
 }
 
-func alwaysOpen(context.Context, bool) (bool, error) { return false, nil }
+// state is what can be told of a keyring without asking it for anything.
+type state uint8
+
+const (
+	open   state = iota // or nothing tells
+	locked              // a person must unlock it
+	asleep              // its service would have to be started
+)
+
+func alwaysOpen(context.Context, bool) (state, error) { return open, nil }
 
 // verdict is an error that stays.
 type verdict struct {

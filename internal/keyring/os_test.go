@@ -116,7 +116,7 @@ func TestSilentKeyringTimesOutOnce(t *testing.T) {
 func TestSilentPreflightTimesOut(t *testing.T) {
 	door := NewOS(Options{Ring: newFakeRing(), Interactive: true})
 	door.quick = 20 * time.Millisecond
-	door.check = func(context.Context, bool) (bool, error) { return false, hang() }
+	door.check = func(context.Context, bool) (state, error) { return open, hang() }
 	if err := door.Put(context.Background(), NewKey()); !errors.Is(err, ErrTimeout) {
 		t.Errorf("Put: %v", err)
 	}
@@ -130,7 +130,7 @@ func TestSilentKeyringIsCheckedOnce(t *testing.T) {
 	door := NewOS(Options{Ring: newFakeRing()})
 	door.quick = 20 * time.Millisecond
 	var looked atomic.Int32
-	door.check = func(context.Context, bool) (bool, error) { looked.Add(1); return false, hang() }
+	door.check = func(context.Context, bool) (state, error) { looked.Add(1); return open, hang() }
 	for _, err := range []error{door.Check(context.Background()), door.Check(context.Background()), door.Put(context.Background(), NewKey())} {
 		if !errors.Is(err, ErrTimeout) {
 			t.Errorf("error %v", err)
@@ -144,7 +144,7 @@ func TestSilentKeyringIsCheckedOnce(t *testing.T) {
 func TestLockedKeyringWithoutAPersonIsNotAsked(t *testing.T) {
 	fake := newFakeRing()
 	door := NewOS(Options{Ring: fake})
-	door.check = func(context.Context, bool) (bool, error) { return true, nil }
+	door.check = func(context.Context, bool) (state, error) { return locked, nil }
 	if _, err := door.Get(context.Background(), ID{}); !errors.Is(err, ErrLocked) {
 		t.Errorf("Get: %v", err)
 	}
@@ -168,7 +168,7 @@ func TestPersonIsToldAndMayUnlock(t *testing.T) {
 		unlocked.Done() // the person reads it and types the password
 	}})
 	door.noticeAfter = time.Millisecond
-	door.check = func(context.Context, bool) (bool, error) { return true, nil }
+	door.check = func(context.Context, bool) (state, error) { return locked, nil }
 	if err := door.Put(ctx, key); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestPersonClosesThePromptOrLeaves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			door := NewOS(Options{Ring: test.fake, Interactive: true})
 			door.patience = 20 * time.Millisecond
-			door.check = func(context.Context, bool) (bool, error) { return true, nil }
+			door.check = func(context.Context, bool) (state, error) { return locked, nil }
 			for range 2 {
 				_, err := door.Get(context.Background(), ID{})
 				if !errors.Is(err, test.want) || strings.Contains(err.Error(), "/x") {
@@ -233,6 +233,31 @@ func TestOddAnswersAreErrors(t *testing.T) {
 			}
 			if s := err.Error(); len(s) > 300 || strings.ContainsAny(s, "\x1b\u202e\n") {
 				t.Errorf("an error that is not fit to print: %q", s)
+			}
+		})
+	}
+}
+
+// A passive door starts no service and asks for no password, whoever is there.
+func TestPassiveDoorDisturbsNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		seen state
+		want error
+	}{"locked": {locked, ErrLocked}, "asleep": {asleep, ErrAbsent}} {
+		t.Run(name, func(t *testing.T) {
+			fake := newFakeRing()
+			door := NewOS(Options{Ring: fake, Interactive: true, Passive: true})
+			door.check = func(_ context.Context, start bool) (state, error) {
+				if start {
+					t.Error("the service was started")
+				}
+				return test.seen, nil
+			}
+			if _, err := door.Get(context.Background(), ID{}); !errors.Is(err, test.want) {
+				t.Errorf("Get: %v, want %v", err, test.want)
+			}
+			if fake.calls.Load() != 0 {
+				t.Error("the keyring was asked")
 			}
 		})
 	}

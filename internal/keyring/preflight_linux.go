@@ -28,29 +28,36 @@ const (
 	propertiesGet = "org.freedesktop.DBus.Properties.Get"
 )
 
-// preflight reports whether the collection that go-keyring would use is
-// locked. With start it may activate the service; it never prompts. Errors are
-// *Error with ErrAbsent or ErrFailed; the caller holds the deadline, since
-// connecting knows none.
-func preflight(ctx context.Context, start bool) (locked bool, err error) {
+// asks: what is locked is told apart before it is read.
+const asks = false
+
+// preflight reports how the collection is that go-keyring would use. With start
+// it may activate the service; it never prompts. Errors are *Error with
+// ErrAbsent or ErrFailed; the caller holds the deadline, since connecting knows
+// none.
+func preflight(ctx context.Context, start bool) (state, error) {
 	address, err := busAddress(os.Getenv(addressEnv), filepath.Join("/run/user", strconv.Itoa(os.Getuid())))
 	if err != nil {
-		return false, fail(ErrAbsent, err.Error())
+		return open, fail(ErrAbsent, err.Error())
 	}
 	// As godbus itself does when it finds one: from here on neither it nor
 	// go-keyring can come to the idea of launching a bus.
 	if err := os.Setenv(addressEnv, address); err != nil {
-		return false, fail(ErrFailed, err.Error())
+		return open, fail(ErrFailed, err.Error())
 	}
 	conn, err := dbus.SessionBus() // shared with go-keyring: one Hello for both
 	if err != nil {
-		return false, fail(ErrAbsent, err.Error())
+		return open, fail(ErrAbsent, err.Error())
 	}
 	running, err := find(ctx, conn.BusObject(), start)
 	if err != nil || !running {
-		return false, err
+		return asleep, err
 	}
-	return collectionLocked(ctx, conn.Object(secretsName, secretsPath), conn)
+	isLocked, err := collectionLocked(ctx, conn.Object(secretsName, secretsPath), conn)
+	if isLocked {
+		return locked, err
+	}
+	return open, err
 }
 
 // busAddress returns the session bus's address, looking where godbus looks but
