@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,6 +40,22 @@ type keySet struct {
 	mu      sync.Mutex
 	keys    []jose.JSONWebKey
 	fetched time.Time // zero: never
+}
+
+// Algorithms fetches the provider's keys and returns the algorithms by which
+// what they signed can be verified, each once and in the order of their names.
+func (c *Client) Algorithms(ctx context.Context) ([]string, error) {
+	if err := c.keys.load(ctx); err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, alg := range algorithms() {
+		if len(c.keys.matching("", string(alg))) > 0 {
+			found = append(found, string(alg))
+		}
+	}
+	slices.Sort(found)
+	return found, nil
 }
 
 // load fetches the set unless it is there.
@@ -111,7 +128,7 @@ func signs(key any, alg string) bool {
 	case *rsa.PublicKey:
 		return (strings.HasPrefix(alg, "RS") || strings.HasPrefix(alg, "PS")) && key.N.BitLen() <= maxModulus
 	case *ecdsa.PublicKey:
-		return strings.HasPrefix(alg, "ES")
+		return alg == string(assertionAlg(key, nil))
 	}
 	return false
 }

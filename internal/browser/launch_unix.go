@@ -12,6 +12,9 @@ import (
 	"syscall"
 )
 
+// systemsOwn names a way that is no program; Unix has none.
+const systemsOwn = ""
+
 func system() launcher {
 	return launcher{
 		programs: func(url string) [][]string {

@@ -13,12 +13,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// shellExecute stands for the system's own way in a list of programs.
-const shellExecute = "ShellExecute"
+// systemsOwn stands for the system's own way in a list of programs.
+const systemsOwn = "ShellExecute"
 
 func system() launcher {
 	return launcher{
-		programs: func(url string) [][]string { return [][]string{{shellExecute, url}} },
+		programs: func(url string) [][]string { return [][]string{{systemsOwn, url}} },
 		start:    start,
 		grace:    grace,
 	}
@@ -26,7 +26,7 @@ func system() launcher {
 
 func start(argv []string) (<-chan error, error) {
 	ended := make(chan error, 1)
-	if argv[0] == shellExecute {
+	if argv[0] == systemsOwn {
 		// It returns at once as a rule, but may wait for a browser that does
 		// not answer.
 		go func() { ended <- pkgbrowser.OpenURL(argv[1]) }()
