@@ -1,0 +1,93 @@
+package doctor
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	narrowest = 60
+	widest    = 100
+	usual     = 80
+
+	markColumns = len("  warning  ")
+)
+
+// Print writes the report for a person, in lines of at most width columns; 0 is
+// a width that is not known.
+func (r Report) Print(w io.Writer, width int) {
+	if width == 0 {
+		width = usual
+	}
+	width = min(max(width, narrowest), widest)
+	names := 0
+	for _, line := range r.Checks {
+		names = max(names, len(line.Check))
+	}
+	group := ""
+	for _, line := range r.Checks {
+		if line.Group != group {
+			if group != "" {
+				fmt.Fprintln(w)
+			}
+			group = line.Group
+			fmt.Fprintln(w, group)
+		}
+		line.print(w, names, width)
+	}
+	fmt.Fprintf(w, "\n%s\n", r.summary())
+}
+
+func (l Line) print(w io.Writer, names, width int) {
+	indent := markColumns + names + 2
+	fmt.Fprintf(w, "  %-7s  %-*s  %s\n", l.Mark, names, l.Check, wrap(l.Found, indent, width))
+	if l.Do != "" {
+		fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", indent-2), "> "+wrap(l.Do, indent, width))
+	}
+}
+
+// wrap breaks text at its blanks, behind an indent. A word that is longer than a
+// line stays whole: it may be a path or part of a command.
+func wrap(text string, indent, width int) string {
+	var out strings.Builder
+	column := indent
+	for i, word := range strings.Fields(text) {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case column+1+length > width:
+			out.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			out.WriteByte(' ')
+			column++
+		}
+		out.WriteString(word)
+		column += length
+	}
+	return out.String()
+}
+
+// summary counts what a person has to look at.
+func (r Report) summary() string {
+	if r.Mark == OK {
+		return "Nothing is wrong."
+	}
+	var parts []string
+	if n := r.Count(Failed); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", n))
+	}
+	if n := r.Count(Warning); n > 0 {
+		parts = append(parts, counted(n, "warning"))
+	}
+	return strings.Join(parts, ", ") + ". Each line after > says what to do; docs/doctor.md says more."
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
