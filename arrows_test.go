@@ -25,6 +25,8 @@ var arrows = map[string][]string{
 		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/httpclient", "internal/intake", "internal/kubeconfig",
 		"internal/lifetime", "internal/secret", "internal/settings", "internal/signin", "internal/term",
 		"internal/lifetime", "internal/owner", "internal/providers", "internal/secret", "internal/selfreview", "internal/settings", "internal/setup", "internal/signin", "internal/term",
+		"cache", "execcred", "ldapexchange", "login", "internal/browser", "internal/build", "internal/cli", "internal/consent", "internal/doctor", "internal/httpclient", "internal/kubeconfig",
+		"internal/lifetime", "internal/secret", "internal/selfreview", "internal/settings", "internal/signin", "internal/term",
 	},
 
 	"execcred":            {},
@@ -50,6 +52,9 @@ var arrows = map[string][]string{
 	"internal/providers":  {},
 	"internal/term":       {"internal/secret"},
 	"internal/browser":    {"internal/httpclient"},
+	"internal/doctor": {
+		"cache", "login", "internal/cli", "internal/httpclient", "internal/keyring", "internal/kubeconfig", "internal/selfreview", "internal/signin",
+	},
 
 	"internal/private":       {},
 	"ldapexchange/issuer":    {"internal/private", "internal/term"},

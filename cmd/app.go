@@ -13,6 +13,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -66,10 +67,15 @@ func Main(b Build) int {
 }
 
 func (a *app) run() int {
-	if err := a.execute(); err != nil {
-		return cli.Report(a.stderr, err, 1, explain)
+	err := a.execute()
+	if err == nil {
+		return 0
 	}
-	return 0
+	var said unwell
+	if errors.As(err, &said) {
+		return int(said)
+	}
+	return cli.Report(a.stderr, err, 1, explain)
 }
 
 // execute runs the command. A person waits for get-token at every kubectl
@@ -120,6 +126,7 @@ then answers from a cache that is sealed under your system's keyring.`,
 		a.logoutCommand(),
 		a.statusCommand(),
 		a.whoamiCommand(),
+		a.doctorCommand(),
 		a.versionCommand(),
 	)
 	return root

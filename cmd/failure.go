@@ -20,6 +20,8 @@ const (
 	exitDenied      = 5              // the provider said no, or its answer was refused
 	exitTimeout     = 6              // nobody signed in in time
 	exitCache       = 7              // the keyring or the cache cannot be used
+	exitUnwell      = 8              // doctor: something is wrong
+	exitWarned      = 9              // doctor: nothing fails, and there are warnings
 	exitInterrupted = 130            // Ctrl-C, or the parent died
 )
 

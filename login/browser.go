@@ -76,20 +76,27 @@ func (c *Client) Browser(ctx context.Context, o BrowserOptions) (Tokens, error) 
 }
 
 func (c *Client) listen(a attempt, o BrowserOptions) loopback.Options {
+	at := o.listen()
+	at.Expected, at.Log = c.expected(a), c.cfg.Log
+	at.FormPost = c.cfg.ExtraParams["response_mode"] == formPost
+	return at
+}
+
+func (o BrowserOptions) listen() loopback.Options {
 	addresses := o.Addresses
 	if len(addresses) == 0 {
 		addresses = []string{"localhost:8000", "localhost:18000"}
 	}
 	return loopback.Options{
-		Expected:     c.expected(a),
-		Addresses:    addresses,
-		RedirectURL:  o.RedirectURL,
-		CertFile:     o.CertFile,
-		KeyFile:      o.KeyFile,
-		FormPost:     c.cfg.ExtraParams["response_mode"] == formPost,
-		OpenURLAfter: o.OpenURLAfter,
-		Log:          c.cfg.Log,
+		Addresses: addresses, RedirectURL: o.RedirectURL,
+		CertFile: o.CertFile, KeyFile: o.KeyFile, OpenURLAfter: o.OpenURLAfter,
 	}
+}
+
+// Busy reports which of the addresses that Browser would try are taken now, and
+// how many it would try. Errors are Browser's about o.
+func (o BrowserOptions) Busy(ctx context.Context) (busy []string, tried int, err error) {
+	return loopback.Busy(ctx, o.listen())
 }
 
 func waitFor(o BrowserOptions) time.Duration {

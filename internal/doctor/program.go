@@ -3,7 +3,9 @@ package doctor
 // The command of the exec block: whether a client finds it, and which one.
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -28,8 +30,8 @@ type Program struct {
 	Self    string // this program's own file
 	Path    string // PATH
 	Version string // this program's
-	// Ask runs a program to print its version.
-	Ask func(ctx context.Context, path string) (string, error)
+
+	ask func(ctx context.Context, path string) (string, error) // nil runs it
 }
 
 // Checks are those of the group "command".
@@ -136,7 +138,11 @@ func (p Program) version(ctx context.Context) Finding {
 	if len(found) == 0 || sameFile(found[0], p.Self) {
 		return ok("this is %s", p.Version)
 	}
-	other, err := p.Ask(ctx, found[0])
+	ask := p.ask
+	if ask == nil {
+		ask = askVersion
+	}
+	other, err := ask(ctx, found[0])
 	switch {
 	case err != nil:
 		return warning(found[0]+" does not tell its version", "see whether it is kubecred, and remove or replace it")
@@ -144,4 +150,34 @@ func (p Program) version(ctx context.Context) Finding {
 		return warning("clients run version "+other+", and this is "+p.Version, "remove or replace "+found[0]+", or put "+filepath.Dir(p.Self)+" before its folder on PATH")
 	}
 	return ok("clients run version %s, as this is", other)
+}
+
+// askVersion runs "kubecred version". It gets nothing of ours but what a program
+// needs to start, and is not waited for longer than ctx.
+func askVersion(ctx context.Context, path string) (string, error) {
+	var out capped
+	program := exec.CommandContext(ctx, path, "version", "-o", "json")
+	program.Stdout, program.WaitDelay = &out, time.Second
+	program.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "SystemRoot=" + os.Getenv("SystemRoot")}
+	if err := program.Run(); err != nil {
+		return "", err
+	}
+	var answer struct {
+		Version string `json:"version"`
+	}
+	err := json.Unmarshal(out.Bytes(), &answer)
+	if err == nil && answer.Version == "" {
+		err = errors.New("it names none")
+	}
+	return answer.Version, err
+}
+
+// capped is a buffer of 4 KB; what comes after makes the writer fail.
+type capped struct{ bytes.Buffer }
+
+func (b *capped) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > 4096 {
+		return 0, errors.New("too much")
+	}
+	return b.Buffer.Write(p)
 }

@@ -176,7 +176,7 @@ func (p *Provider) look(ctx context.Context) (*login.Client, error) {
 
 // watching notes of the first answer when it came and what it came with.
 type watching struct {
-	base http.RoundTripper
+	base     http.RoundTripper
 	provider *Provider
 }
 

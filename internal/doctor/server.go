@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"sync"
@@ -27,12 +28,14 @@ type Server struct {
 	// known.
 	Load func(context.Context) (cache.Record, error)
 	// Imported: nothing but another import brings a new credential.
-	Imported bool
-	Cluster  kubeconfig.Cluster // without a server where none is known
-	Login    string             // the command that signs in
-	Now      func() time.Time
-	// Ask is selfreview.Ask; a seam for tests.
-	Ask func(context.Context, selfreview.Cluster, selfreview.Credential) (selfreview.User, error)
+	Imported  bool
+	Cluster   kubeconfig.Cluster // without a server where none is known
+	Login     string             // the command that signs in
+	UserAgent string
+	Now       func() time.Time
+	Log       *slog.Logger
+
+	ask func(context.Context, selfreview.Cluster, selfreview.Credential) (selfreview.User, error) // nil is selfreview's
 
 	once  sync.Once
 	grant signin.Grant
@@ -45,7 +48,7 @@ func (s *Server) Checks() []Check {
 	s.done = make(chan struct{})
 	return []Check{
 		{"credential", "cached", keyringShare, s.credential},
-		{"API server", "its view", serverShare, s.view},
+		{"API server", "identity", serverShare, s.view},
 	}
 }
 
@@ -152,7 +155,12 @@ func (s *Server) view(ctx context.Context) Finding {
 		return failed("its certificate authority cannot be read: "+err.Error(), "correct certificate-authority in the kubeconfig's cluster")
 	}
 	began := time.Now()
-	user, err := s.Ask(ctx, to, selfreview.Credential{Token: held.Token, ClientCertificate: held.ClientCertificate, ClientKey: held.ClientKey})
+	ask := s.ask
+	if ask == nil {
+		ask = selfreview.Ask
+	}
+	to.UserAgent, to.Log = s.UserAgent, s.Log
+	user, err := ask(ctx, to, selfreview.Credential{Token: held.Token, ClientCertificate: held.ClientCertificate, ClientKey: held.ClientKey})
 	if err != nil {
 		return refusal(ctx, err, host(s.Cluster.Server), round(time.Since(began)))
 	}

@@ -27,16 +27,22 @@ type Door interface {
 
 // Storage is where the settings keep credentials.
 type Storage struct {
-	Mode    cache.Storage
-	Dir     string // the cache's folder
-	Keyring Door
-	Kernel  Door // the one that Mode may use
+	Mode   cache.Storage
+	Dir    string // the cache's folder
+	Kernel cache.KernelMode
 
-	free func(path string) (bytes uint64, writable bool, err error) // nil is the system's
+	home, kernelDoor Door                                                       // nil are the system's
+	free             func(path string) (bytes uint64, writable bool, err error) // nil is the system's
 }
 
 // Checks are those of the group "storage".
 func (s Storage) Checks() []Check {
+	if s.home == nil {
+		s.home = keyring.NewOS(keyring.Options{Passive: true})
+	}
+	if s.kernelDoor == nil {
+		s.kernelDoor = keyring.NewKernel(s.Kernel, keyring.HomeLifetime)
+	}
 	if s.free == nil {
 		s.free = free
 	}
@@ -58,7 +64,7 @@ func (s Storage) keyring(ctx context.Context) Finding {
 		return note("not used: the key lies in a file beside the entries, for whoever can read your files")
 	}
 	began := time.Now()
-	err := s.Keyring.Check(ctx)
+	err := s.home.Check(ctx)
 	took := round(time.Since(began))
 	switch {
 	case err == nil && took > time.Second:
@@ -69,8 +75,10 @@ func (s Storage) keyring(ctx context.Context) Finding {
 		return failed(backend()+" is locked", "unlock it (sign in to your desktop, or open its password manager); nothing is lost")
 	case errors.Is(err, keyring.ErrTimeout), ctx.Err() != nil:
 		return failed(fmt.Sprintf("%s did not answer within %s", backend(), took), "see whether it waits for you in a window, or end it and sign in to your desktop anew; nothing is lost")
-	case errors.Is(err, keyring.ErrAbsent) && s.Mode == cache.Auto && s.Kernel.Check(ctx) == nil:
+	case errors.Is(err, keyring.ErrAbsent) && s.Mode == cache.Auto && s.kernelDoor.Check(ctx) == nil:
 		return note("%v; the kernel's takes its place, for 12 hours", err)
+	case errors.Is(err, keyring.ErrAbsent) && s.Mode == cache.Auto && runtime.GOOS == "linux":
+		return failed(err.Error(), "start your keyring, or use --kernel-keyring=on where nobody else has your user ID, "+chooseFile)
 	case errors.Is(err, keyring.ErrAbsent):
 		return failed(err.Error(), "start your keyring, "+chooseFile)
 	}
@@ -103,8 +111,8 @@ func (s Storage) kernel(ctx context.Context) Finding {
 	case s.Mode == cache.None || s.Mode == cache.File:
 		return skipped("not used")
 	}
-	if err := s.Kernel.Check(ctx); err != nil {
-		return note("%v; without it a cached credential takes a few milliseconds longer", err)
+	if err := s.kernelDoor.Check(ctx); err != nil {
+		return note("%v; no copy of the key there makes cached answers faster", err)
 	}
 	return ok("it may hold a copy of the key for an hour, so that a cached credential is fast")
 }
