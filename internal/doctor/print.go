@@ -37,7 +37,7 @@ func (r Report) Print(w io.Writer, width int) {
 		}
 		line.print(w, names, width)
 	}
-	fmt.Fprintf(w, "\n%s\n", r.summary())
+	fmt.Fprintf(w, "\n%s\n", wrap(r.summary(), 0, width))
 }
 
 func (l Line) print(w io.Writer, names, width int) {
@@ -82,7 +82,7 @@ func (r Report) summary() string {
 	if n := r.Count(Warning); n > 0 {
 		parts = append(parts, counted(n, "warning"))
 	}
-	return strings.Join(parts, ", ") + ". Each line after > says what to do; docs/doctor.md says more."
+	return strings.Join(parts, ", ") + ". After each > stands what to do; docs/doctor.md says more."
 }
 
 func counted(n int, what string) string {

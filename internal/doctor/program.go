@@ -3,7 +3,6 @@ package doctor
 // The command of the exec block: whether a client finds it, and which one.
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -165,19 +164,21 @@ func askVersion(ctx context.Context, path string) (string, error) {
 	var answer struct {
 		Version string `json:"version"`
 	}
-	err := json.Unmarshal(out.Bytes(), &answer)
+	err := json.Unmarshal(out.text, &answer)
 	if err == nil && answer.Version == "" {
 		err = errors.New("it names none")
 	}
 	return answer.Version, err
 }
 
-// capped is a buffer of 4 KB; what comes after makes the writer fail.
-type capped struct{ bytes.Buffer }
+// capped takes 4 KB; what comes after makes the writer fail. It is no
+// bytes.Buffer, which would read by itself, without an end.
+type capped struct{ text []byte }
 
-func (b *capped) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > 4096 {
+func (c *capped) Write(p []byte) (int, error) {
+	if len(c.text)+len(p) > 4096 {
 		return 0, errors.New("too much")
 	}
-	return b.Buffer.Write(p)
+	c.text = append(c.text, p...)
+	return len(p), nil
 }
