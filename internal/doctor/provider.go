@@ -65,7 +65,6 @@ type visit struct {
 
 // Checks are those of the group "provider".
 func (p *Provider) Checks() []Check {
-	p.visit.done = make(chan struct{})
 	name := "discovery"
 	if !p.Discovers {
 		name = "exchange"
@@ -141,6 +140,7 @@ func isProxy(text string) bool {
 // wait makes the visit, or waits for it.
 func (p *Provider) wait(ctx context.Context) error {
 	p.visit.once.Do(func() {
+		p.visit.done = make(chan struct{})
 		go func() {
 			defer close(p.visit.done)
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), visitShare)
@@ -263,8 +263,11 @@ func untrusted(err error) *tls.CertificateVerificationError {
 	return untrusted
 }
 
-// soon is how long before its end a certificate is spoken of.
-const soon = 14 * 24 * time.Hour
+// soon reports whether a certificate's end is near, for one that lives as long:
+// two weeks, and for those that are renewed every few days the last quarter.
+func soon(c *x509.Certificate, now time.Time) bool {
+	return c.NotAfter.Sub(now) < min(14*24*time.Hour, c.NotAfter.Sub(c.NotBefore)/4)
+}
 
 func (p *Provider) certificate(ctx context.Context) Finding {
 	err := p.wait(ctx)
@@ -293,11 +296,11 @@ func (p *Provider) certificate(ctx context.Context) Finding {
 		chain := state.VerifiedChains[0]
 		text += fmt.Sprintf(" (%s)", cli.OneLine(chain[len(chain)-1].Subject.String()))
 	}
-	if left := leaf.NotAfter.Sub(p.Now()); left < soon {
-		return warning(fmt.Sprintf("it ends in %s (%s)", days(left), leaf.NotAfter.UTC().Format(time.DateOnly)), "tell the provider's administrator")
+	if soon(leaf, p.Now()) {
+		return warning(fmt.Sprintf("it ends in %s (%s)", days(leaf.NotAfter.Sub(p.Now())), leaf.NotAfter.UTC().Format(time.DateOnly)), "tell the provider's administrator")
 	}
-	if ends := firstEnd(p.CAPEM); !ends.IsZero() && ends.Sub(p.Now()) < soon {
-		return warning(fmt.Sprintf("an authority of %s ends on %s", p.CASource, ends.UTC().Format(time.DateOnly)), "get the next one from the provider's administrator")
+	if first := firstToEnd(p.CAPEM); first != nil && soon(first, p.Now()) {
+		return warning(fmt.Sprintf("an authority of %s ends on %s", p.CASource, first.NotAfter.UTC().Format(time.DateOnly)), "get the next one from the provider's administrator")
 	}
 	return ok("%s, until %s", text, leaf.NotAfter.UTC().Format(time.DateOnly))
 }
@@ -310,15 +313,15 @@ func (p *Provider) distrust(wrong *tls.CertificateVerificationError, source stri
 	return text
 }
 
-// firstEnd is when the first of the authorities ends; zero without any.
-func firstEnd(data []byte) (first time.Time) {
+// firstToEnd is the first of the authorities to end; nil without any.
+func firstToEnd(data []byte) (first *x509.Certificate) {
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
 			return first
 		}
-		if c, err := x509.ParseCertificate(block.Bytes); err == nil && (first.IsZero() || c.NotAfter.Before(first)) {
-			first = c.NotAfter
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && (first == nil || c.NotAfter.Before(first.NotAfter)) {
+			first = c
 		}
 	}
 }

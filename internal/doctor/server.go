@@ -45,7 +45,6 @@ type Server struct {
 
 // Checks are those of the groups "credential" and "API server".
 func (s *Server) Checks() []Check {
-	s.done = make(chan struct{})
 	return []Check{
 		{"credential", "cached", keyringShare, s.credential},
 		{"API server", "identity", serverShare, s.view},
@@ -60,6 +59,7 @@ func (s *Server) load(ctx context.Context) (signin.Grant, error) {
 		return signin.Grant{}, errNoEntry
 	}
 	s.once.Do(func() {
+		s.done = make(chan struct{})
 		go func() {
 			defer close(s.done)
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyringShare)
