@@ -113,13 +113,13 @@ func TestPrint(t *testing.T) {
 	r := Report{Mark: Failed, Checks: []Line{
 		{Group: "one", Check: "short", Mark: OK, Found: "fine"},
 		{Group: "one", Check: "much longer", Mark: Warning, Found: strings.Repeat("word ", 20), Do: "do this"},
-		{Group: "two", Check: "x", Mark: Failed, Found: strings.Repeat("y", 200), Do: "mend it"},
+		{Group: "two", Check: "x", Mark: Failed, Found: strings.Repeat("y", 200), Do: "at once, run: mend " + strings.Repeat("y ", 50)},
 	}}
 	for width, most := range map[int]int{0: 80, 10: 60, 70: 70, 500: 100} {
 		var out bytes.Buffer
 		r.Print(&out, width)
 		for line := range strings.Lines(out.String()) {
-			if line = strings.TrimSuffix(line, "\n"); len(line) > most && !strings.Contains(line, "yyy") {
+			if line = strings.TrimSuffix(line, "\n"); len(line) > most && !strings.Contains(line, "yyy") && !strings.Contains(line, "mend") {
 				t.Errorf("at %d: %d columns in %q", width, len(line), line)
 			}
 		}
@@ -134,7 +134,8 @@ func TestPrint(t *testing.T) {
 
 two
   failed   x            ` + strings.Repeat("y", 200) + `
-                      > mend it
+                      > at once, run:
+                        mend ` + strings.Repeat("y ", 50) + `
 
 1 failed, 1 warning. After each > stands what to do; docs/doctor.md says more.
 `

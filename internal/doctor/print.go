@@ -43,10 +43,21 @@ func (r Report) Print(w io.Writer, width int) {
 func (l Line) print(w io.Writer, names, width int) {
 	indent := markColumns + names + 2
 	fmt.Fprintf(w, "  %-7s  %-*s  %s\n", l.Mark, names, l.Check, wrap(l.Found, indent, width))
-	if l.Do != "" {
-		fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", indent-2), "> "+wrap(l.Do, indent, width))
+	if l.Do == "" {
+		return
 	}
+	margin := strings.Repeat(" ", indent)
+	text, command, found := strings.Cut(l.Do, runs)
+	if !found {
+		fmt.Fprintf(w, "%s> %s\n", margin[2:], wrap(l.Do, indent, width))
+		return
+	}
+	// A command is copied, and stays on one line.
+	fmt.Fprintf(w, "%s> %s\n%s%s\n", margin[2:], wrap(text+strings.TrimSpace(runs), indent, width), margin, command)
 }
+
+// runs stands before a command that works as it is printed, up to the end.
+const runs = "run: "
 
 // wrap breaks text at its blanks, behind an indent. A word that is longer than a
 // line stays whole: it may be a path or part of a command.
