@@ -136,12 +136,12 @@ func (p *patient) checks() []doctor.Check {
 	return append(checks, p.server().Checks()...)
 }
 
-func (p *patient) program() doctor.Program {
+func (p *patient) program() *doctor.Program {
 	self, err := os.Executable()
 	if err != nil {
 		self = ""
 	}
-	is := doctor.Program{Self: self, Path: p.getenv("PATH"), Version: p.build.Complete().Version}
+	is := &doctor.Program{Self: self, Path: p.getenv("PATH"), Version: p.build.Complete().Version}
 	if block := p.at.User.Exec; block != nil && isOurs(block) {
 		is.Command, is.Folder = block.Command, p.folder()
 	}
@@ -164,9 +164,9 @@ func (p *patient) paths() []string {
 	return kubeconfig.Paths(p.getenv("KUBECONFIG"), p.files.Home)
 }
 
-func (p *patient) kubeconfig() doctor.Kubeconfig {
+func (p *patient) kubeconfig() *doctor.Kubeconfig {
 	block := p.at.User.Exec
-	is := doctor.Kubeconfig{
+	is := &doctor.Kubeconfig{
 		Paths: p.paths(), Target: p.at, Err: p.atErr, Hint: hint(p.atErr), Ours: block != nil && isOurs(block),
 	}
 	if p.found.settings != nil && p.found.input.Kubeconfig != nil {
@@ -183,8 +183,8 @@ func hint(err error) string {
 	return explain(err).Hint
 }
 
-func (p *patient) rules() doctor.Rules {
-	is := doctor.Rules{Policy: p.files.Policy}
+func (p *patient) rules() *doctor.Rules {
+	is := &doctor.Rules{Policy: p.files.Policy}
 	if is.Says, is.PolicyErr = p.files.Rules(); is.PolicyErr != nil {
 		is.PolicyHint = hint(is.PolicyErr)
 		return is // the entry's error would be the same
@@ -198,11 +198,11 @@ func (p *patient) rules() doctor.Rules {
 	return is
 }
 
-func (p *patient) storage() doctor.Storage {
+func (p *patient) storage() *doctor.Storage {
 	if p.s == nil {
-		return doctor.Storage{Mode: cache.Auto, Dir: p.files.Cache}
+		return &doctor.Storage{Mode: cache.Auto, Dir: p.files.Cache}
 	}
-	return doctor.Storage{Mode: cache.Storage(p.s.Storage), Dir: p.s.CacheDir, Kernel: cache.KernelMode(p.s.KernelKeyring)}
+	return &doctor.Storage{Mode: cache.Storage(p.s.Storage), Dir: p.s.CacheDir, Kernel: cache.KernelMode(p.s.KernelKeyring)}
 }
 
 func (p *patient) provider() *doctor.Provider {
@@ -234,8 +234,8 @@ func (p *patient) authority() string {
 	return ""
 }
 
-func (p *patient) person(provider *doctor.Provider) doctor.Person {
-	is := doctor.Person{Metadata: provider.Metadata, Hint: hint, Terminal: canAsk}
+func (p *patient) person(provider *doctor.Provider) *doctor.Person {
+	is := &doctor.Person{Metadata: provider.Metadata, Hint: hint, Terminal: canAsk}
 	if provider.Issuer == "" {
 		return is
 	}

@@ -36,7 +36,7 @@ type Kubeconfig struct {
 }
 
 // Checks are those of the group "kubeconfig".
-func (k Kubeconfig) Checks() []Check {
+func (k *Kubeconfig) Checks() []Check {
 	at := func(name string, run func() Finding) Check {
 		return Check{"kubeconfig", name, fileShare, func(context.Context) Finding { return run() }}
 	}
@@ -61,7 +61,7 @@ func (k Kubeconfig) Checks() []Check {
 	}
 }
 
-func (k Kubeconfig) context() Finding {
+func (k *Kubeconfig) context() Finding {
 	user := k.Target.User
 	switch {
 	case k.Err != nil:
@@ -116,7 +116,7 @@ func installHint(block *kubeconfig.Exec) Finding {
 }
 
 // arguments never shows one: it may hold a secret.
-func (k Kubeconfig) arguments(block *kubeconfig.Exec) Finding {
+func (k *Kubeconfig) arguments(block *kubeconfig.Exec) Finding {
 	if len(k.Exposed) > 0 {
 		return warning("a secret stands in "+strings.Join(k.Exposed, " and ")+", which every user of this machine sees while kubecred runs",
 			"move it into a profile (oidc-client-secret-file, password-file), and have it changed")
@@ -147,7 +147,7 @@ func nameOf(arg string, i int) string {
 
 // clusterInfo estimates KUBERNETES_EXEC_INFO, in which a client hands over the
 // cluster with its authorities, in base64, whether they lie in a file or not.
-func (k Kubeconfig) clusterInfo(block *kubeconfig.Exec) Finding {
+func (k *Kubeconfig) clusterInfo(block *kubeconfig.Exec) Finding {
 	if !block.ProvideClusterInfo {
 		return ok("not asked for")
 	}
@@ -184,7 +184,7 @@ func variableLimit() int {
 }
 
 // plainText looks through the users of every file.
-func (k Kubeconfig) plainText() Finding {
+func (k *Kubeconfig) plainText() Finding {
 	var users []string
 	for _, path := range k.Paths {
 		d, err := kubeconfig.Open(path)
@@ -235,7 +235,7 @@ func execInClear(block *kubeconfig.Exec) bool {
 	})
 }
 
-func (k Kubeconfig) modes() Finding {
+func (k *Kubeconfig) modes() Finding {
 	if runtime.GOOS == "windows" {
 		return skipped("Windows has others")
 	}
@@ -258,7 +258,7 @@ func (k Kubeconfig) modes() Finding {
 	return ok("for you alone")
 }
 
-func (k Kubeconfig) kuberc(block *kubeconfig.Exec) Finding {
+func (k *Kubeconfig) kuberc(block *kubeconfig.Exec) Finding {
 	if k.Kuberc == "" {
 		return ok("turned off")
 	}

@@ -20,8 +20,8 @@ func good() kubeconfig.Exec {
 }
 
 // of is a kubeconfig whose context leads to a block.
-func of(block kubeconfig.Exec) Kubeconfig {
-	return Kubeconfig{Ours: true, Target: kubeconfig.Target{Context: "prod", User: kubeconfig.User{Name: "me", Exec: &block}}}
+func of(block kubeconfig.Exec) *Kubeconfig {
+	return &Kubeconfig{Ours: true, Target: kubeconfig.Target{Context: "prod", User: kubeconfig.User{Name: "me", Exec: &block}}}
 }
 
 func TestExecBlock(t *testing.T) {
@@ -135,7 +135,7 @@ func TestPlainText(t *testing.T) {
 		"a legacy one, bare": {`{auth-provider: {name: gcp, config: {cmd-path: x}}}`, OK},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := run(t, Kubeconfig{Paths: []string{written(t, "users: [{name: them, user: "+test.user+"}]"), "/no/such"}}.Checks(), "plain text")
+			f := run(t, (&Kubeconfig{Paths: []string{written(t, "users: [{name: them, user: "+test.user+"}]"), "/no/such"}}).Checks(), "plain text")
 			f.is(t, test.mark, "")
 			if strings.Contains(f.Found+f.Do, "canary") {
 				t.Errorf("%q", f.Found)
@@ -146,8 +146,8 @@ func TestPlainText(t *testing.T) {
 	for _, name := range strings.Split("a b c d e f g", " ") {
 		many += "- {name: " + name + ", user: {token: x}}\n"
 	}
-	run(t, Kubeconfig{Paths: []string{written(t, many)}}.Checks(), "plain text").is(t, Warning, `"e" and 2 more`)
-	run(t, Kubeconfig{Paths: []string{written(t, "users: [canary")}}.Checks(), "plain text").is(t, Failed, "is not a kubeconfig")
+	run(t, (&Kubeconfig{Paths: []string{written(t, many)}}).Checks(), "plain text").is(t, Warning, `"e" and 2 more`)
+	run(t, (&Kubeconfig{Paths: []string{written(t, "users: [canary")}}).Checks(), "plain text").is(t, Failed, "is not a kubeconfig")
 }
 
 func TestModes(t *testing.T) {
@@ -159,9 +159,9 @@ func TestModes(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		run(t, Kubeconfig{Paths: []string{"/no/such", path}}.Checks(), "file modes").is(t, want, "")
+		run(t, (&Kubeconfig{Paths: []string{"/no/such", path}}).Checks(), "file modes").is(t, want, "")
 	}
-	run(t, Kubeconfig{Paths: []string{"/no/such"}}.Checks(), "file modes").is(t, Skipped, "no file")
+	run(t, (&Kubeconfig{Paths: []string{"/no/such"}}).Checks(), "file modes").is(t, Skipped, "no file")
 }
 
 func TestKuberc(t *testing.T) {

@@ -28,7 +28,7 @@ type Person struct {
 }
 
 // Checks are those of the group "signing in".
-func (p Person) Checks() []Check {
+func (p *Person) Checks() []Check {
 	at := func(name string, run func(context.Context) Finding) Check {
 		return Check{"signing in", name, afterShare, func(ctx context.Context) Finding {
 			if p.Choose == nil {
@@ -45,7 +45,7 @@ func (p Person) Checks() []Check {
 	}
 }
 
-func (p Person) way(ctx context.Context) Finding {
+func (p *Person) way(ctx context.Context) Finding {
 	method, why := p.Choose(p.Metadata(ctx))
 	if method == login.MethodNone {
 		return failed("there is none: "+why, "choose a --grant-type, or run kubecred login in a terminal")
@@ -70,12 +70,12 @@ func wayOf(m login.Method) string {
 }
 
 // byBrowser reports whether a login from here would open one.
-func (p Person) byBrowser(ctx context.Context) bool {
+func (p *Person) byBrowser(ctx context.Context) bool {
 	method, _ := p.Choose(p.Metadata(ctx))
 	return method == login.MethodBrowser
 }
 
-func (p Person) browser(ctx context.Context) Finding {
+func (p *Person) browser(ctx context.Context) Finding {
 	switch {
 	case !p.byBrowser(ctx):
 		return skipped("none is opened from here")
@@ -89,7 +89,7 @@ func (p Person) browser(ctx context.Context) Finding {
 	return ok("%s opens it", program)
 }
 
-func (p Person) redirect(ctx context.Context) Finding {
+func (p *Person) redirect(ctx context.Context) Finding {
 	if !p.byBrowser(ctx) {
 		return skipped("nobody listens for a browser from here")
 	}
@@ -107,7 +107,7 @@ func (p Person) redirect(ctx context.Context) Finding {
 		"end what holds it (a sign-in that waits elsewhere does, too), or give --listen-address=127.0.0.1:PORT with a port that the provider knows")
 }
 
-func (p Person) terminal() Finding {
+func (p *Person) terminal() Finding {
 	if err := p.Terminal(); err != nil {
 		return note("nobody can be asked here: %v", err)
 	}

@@ -34,7 +34,7 @@ type Program struct {
 }
 
 // Checks are those of the group "command".
-func (p Program) Checks() []Check {
+func (p *Program) Checks() []Check {
 	if p.Command == "" {
 		p.Command = ownName
 	}
@@ -44,11 +44,11 @@ func (p Program) Checks() []Check {
 	}
 }
 
-func (p Program) bare() bool {
+func (p *Program) bare() bool {
 	return !strings.ContainsRune(p.Command, '/') && !strings.ContainsRune(p.Command, filepath.Separator)
 }
 
-func (p Program) path() Finding {
+func (p *Program) path() Finding {
 	if !p.bare() {
 		return p.named()
 	}
@@ -73,7 +73,7 @@ func (p Program) path() Finding {
 
 // named is a command with a separator, which client-go takes from the
 // kubeconfig's folder.
-func (p Program) named() Finding {
+func (p *Program) named() Finding {
 	file := p.Command
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(p.Folder, file)
@@ -91,7 +91,7 @@ func (p Program) named() Finding {
 }
 
 // onPath returns every program of the command's name on PATH, in its order.
-func (p Program) onPath() (found []string) {
+func (p *Program) onPath() (found []string) {
 	for _, folder := range filepath.SplitList(p.Path) {
 		if !filepath.IsAbs(folder) { // Go runs nothing from there
 			continue
@@ -129,7 +129,7 @@ func usualFolder(folder string) bool {
 
 // version asks nothing but a program on PATH under our own name: a kubeconfig
 // may name any other.
-func (p Program) version(ctx context.Context) Finding {
+func (p *Program) version(ctx context.Context) Finding {
 	if !p.bare() || p.Command != ownName {
 		return ok("this is %s", p.Version)
 	}

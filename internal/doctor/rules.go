@@ -21,14 +21,14 @@ type Rules struct {
 }
 
 // Checks are those of the group "settings".
-func (r Rules) Checks() []Check {
+func (r *Rules) Checks() []Check {
 	return []Check{
 		{"settings", "entry", fileShare, func(context.Context) Finding { return r.entry() }},
 		{"settings", "policy", fileShare, func(context.Context) Finding { return r.policy() }},
 	}
 }
 
-func (r Rules) entry() Finding {
+func (r *Rules) entry() Finding {
 	switch {
 	case r.Err != nil:
 		return failed(r.Err.Error(), r.Hint)
@@ -38,7 +38,7 @@ func (r Rules) entry() Finding {
 	return ok("%s, by %s", r.Label, r.Sources)
 }
 
-func (r Rules) policy() Finding {
+func (r *Rules) policy() Finding {
 	switch {
 	case r.PolicyErr != nil:
 		return failed(r.PolicyErr.Error(), r.PolicyHint)

@@ -36,7 +36,7 @@ type Storage struct {
 }
 
 // Checks are those of the group "storage".
-func (s Storage) Checks() []Check {
+func (s *Storage) Checks() []Check {
 	if s.home == nil {
 		s.home = keyring.NewOS(keyring.Options{Passive: true})
 	}
@@ -56,7 +56,7 @@ func (s Storage) Checks() []Check {
 
 const chooseFile = "or choose --token-cache-storage=file: a key in a file, which protects no more than the file's mode"
 
-func (s Storage) keyring(ctx context.Context) Finding {
+func (s *Storage) keyring(ctx context.Context) Finding {
 	switch s.Mode {
 	case cache.None:
 		return note("nothing is kept (--token-cache-storage=none), so each kubectl signs in anew")
@@ -104,7 +104,7 @@ func openOrNot() string {
 	return ""
 }
 
-func (s Storage) kernel(ctx context.Context) Finding {
+func (s *Storage) kernel(ctx context.Context) Finding {
 	switch {
 	case runtime.GOOS != "linux":
 		return skipped("only Linux has one")
@@ -117,7 +117,7 @@ func (s Storage) kernel(ctx context.Context) Finding {
 	return ok("it may hold a copy of the key for an hour, so that a cached credential is fast")
 }
 
-func (s Storage) folder() Finding {
+func (s *Storage) folder() Finding {
 	if s.Mode == cache.None {
 		return skipped("nothing is kept")
 	}
@@ -153,7 +153,7 @@ const (
 	comfort = 32 << 20
 )
 
-func (s Storage) space() Finding {
+func (s *Storage) space() Finding {
 	if s.Mode == cache.None {
 		return skipped("nothing is kept")
 	}

@@ -77,7 +77,7 @@ func TestKernel(t *testing.T) {
 		"a file": {cache.File, door{}, Skipped}, "nothing": {cache.None, door{}, Skipped},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, Storage{Mode: test.mode, Dir: t.TempDir(), kernelDoor: test.kernel}.Checks(), "kernel").is(t, test.mark, "")
+			run(t, (&Storage{Mode: test.mode, Dir: t.TempDir(), kernelDoor: test.kernel}).Checks(), "kernel").is(t, test.mark, "")
 		})
 	}
 }
@@ -100,7 +100,7 @@ func stored(t *testing.T) (dir string, save func()) {
 
 func TestFolder(t *testing.T) {
 	dir, save := stored(t)
-	look := func() Finding { return run(t, Storage{Mode: cache.File, Dir: dir}.Checks(), "folder") }
+	look := func() Finding { return run(t, (&Storage{Mode: cache.File, Dir: dir}).Checks(), "folder") }
 	look().is(t, OK, "holds nothing yet")
 	if _, err := os.Stat(dir); err == nil {
 		t.Fatal("the folder was made")
@@ -112,7 +112,7 @@ func TestFolder(t *testing.T) {
 	}
 	save()
 	look().is(t, Note, "1 that did not open")
-	run(t, Storage{Mode: cache.None}.Checks(), "folder").is(t, Skipped, "")
+	run(t, (&Storage{Mode: cache.None}).Checks(), "folder").is(t, Skipped, "")
 	if runtime.GOOS == "windows" {
 		return
 	}
