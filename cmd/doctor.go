@@ -169,7 +169,7 @@ func (p *patient) kubeconfig() *doctor.Kubeconfig {
 	is := &doctor.Kubeconfig{
 		Paths: p.paths(), Target: p.at, Err: p.atErr, Hint: hint(p.atErr), Ours: block != nil && isOurs(block),
 	}
-	if p.found.settings != nil && p.found.input.Kubeconfig != nil {
+	if is.Beside = p.found.settings != nil && p.found.input.Kubeconfig == nil; !is.Beside && p.found.settings != nil {
 		is.Exposed = p.s.ExposedSecrets
 	}
 	is.Kuberc, is.KubercNamed = kubeconfig.KubercPath(p.getenv("KUBERC"), p.files.Home)

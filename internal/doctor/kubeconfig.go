@@ -26,6 +26,7 @@ type Kubeconfig struct {
 	Err    error             // why it leads nowhere
 	Hint   string            // what to do about Err
 	Ours   bool              // the target's exec block is kubecred's
+	Beside bool              // the entry is not the kubeconfig's: flags or variables name it
 	// Exposed names the flags of the exec block that carry a secret.
 	Exposed []string
 
@@ -64,6 +65,8 @@ func (k *Kubeconfig) Checks() []Check {
 func (k *Kubeconfig) context() Finding {
 	user := k.Target.User
 	switch {
+	case k.Err != nil && k.Beside:
+		return skipped("flags or variables name the entry, and the kubeconfig none: " + k.Err.Error())
 	case k.Err != nil:
 		return failed(k.Err.Error(), k.Hint)
 	case !k.Ours:

@@ -104,6 +104,8 @@ func TestContext(t *testing.T) {
 	run(t, plain.Checks(), "context").is(t, Note, `"old" does not sign in with kubecred`)
 	nowhere := Kubeconfig{Err: &kubeconfig.NotFoundError{Kind: "context"}, Hint: "name another"}
 	run(t, nowhere.Checks(), "context").is(t, Failed, "no current context")
+	nowhere.Beside = true
+	run(t, nowhere.Checks(), "context").is(t, Skipped, "no current context")
 	for _, check := range []string{"apiVersion", "interactiveMode", "installHint", "arguments", "cluster info", "kuberc"} {
 		run(t, plain.Checks(), check).is(t, Skipped, "no exec block")
 	}

@@ -70,7 +70,7 @@ func (s *Storage) keyring(ctx context.Context) Finding {
 	case err == nil && took > time.Second:
 		return warning(fmt.Sprintf("%s is there, and took %s to say so", backend(), took), "see what slows it down: each kubectl may wait for it")
 	case err == nil:
-		return ok("%s is there%s (%s)", backend(), openOrNot(), took)
+		return ok("%s is there, and nothing says that it is locked (%s)", backend(), took)
 	case errors.Is(err, keyring.ErrLocked):
 		return failed(backend()+" is locked", "unlock it (sign in to your desktop, or open its password manager); nothing is lost")
 	case errors.Is(err, keyring.ErrTimeout), ctx.Err() != nil:
@@ -94,14 +94,6 @@ func backend() string {
 		return "the Credential Manager"
 	}
 	return "the Secret Service"
-}
-
-// openOrNot says what only Linux tells without being asked for a key.
-func openOrNot() string {
-	if runtime.GOOS == "linux" {
-		return " and not locked"
-	}
-	return ""
 }
 
 func (s *Storage) kernel(ctx context.Context) Finding {
