@@ -122,7 +122,7 @@ func TestDoctorExitCodes(t *testing.T) {
 	p.finds(p.doctored(exitWarned), "kubeconfig", "arguments", doctor.Warning, "--account")
 	p.provider.Apply(oidctest.SlashedIssuer())
 	p.doctored(exitUnwell)
-	if got := p.run("doctor"); got.code != exitUnwell || !strings.Contains(got.stdout, "1 failed, 1 warning.") || got.stderr != "" {
+	if got := p.run("doctor"); got.code != exitUnwell || !strings.Contains(got.stdout, "1 failed: discovery. 1 warning: arguments.") || got.stderr != "" {
 		t.Errorf("%+v", got)
 	}
 	p.run("doctor", "--timeout=1ms").fails(exitConfig, "--timeout")
@@ -316,4 +316,27 @@ func (p *place) trusts(server *httptest.Server) {
 	text, found := p.read(".kube", "config"), `"server":`
 	trusting := strings.Replace(text, found, `"certificate-authority-data":"`+base64.StdEncoding.EncodeToString(ca)+`",`+found, 1)
 	p.write(trusting, ".kube", "config")
+}
+
+// The page explains every check, and no other.
+func TestDoctorsPageIsWhole(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "doctor.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "\n## command\n")
+	text = "\n## command\n" + text
+	p := healthy(t)
+	rows := strings.Count(text, "\n| ") - strings.Count(text, "\n| --- ") - strings.Count(text, "\n| check |")
+	report := p.doctored(0)
+	for _, l := range report.Checks {
+		_, section, found := strings.Cut(text, "\n## "+l.Group+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		if !found || !strings.Contains(section, "\n| "+l.Check+" | ") {
+			t.Errorf("docs/doctor.md does not explain %s, %s", l.Group, l.Check)
+		}
+	}
+	if want := len(report.Checks) + 1; rows != want { // discovery, or exchange in its place
+		t.Errorf("docs/doctor.md has %d rows, want %d", rows, want)
+	}
 }

@@ -137,7 +137,8 @@ two
                       > at once, run:
                         mend ` + strings.Repeat("y ", 50) + `
 
-1 failed, 1 warning. After each > stands what to do; docs/doctor.md says more.
+1 failed: x. 1 warning: much longer. After each > stands what to do;
+docs/doctor.md says more.
 `
 	if out.String() != want {
 		t.Errorf("%s", out.String())

@@ -81,19 +81,29 @@ func wrap(text string, indent, width int) string {
 	return out.String()
 }
 
-// summary counts what a person has to look at.
+// summary names what a person has to look at: a long report has scrolled by.
 func (r Report) summary() string {
 	if r.Mark == OK {
 		return "Nothing is wrong."
 	}
-	var parts []string
-	if n := r.Count(Failed); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d failed", n))
+	var text strings.Builder
+	if failed := r.named(Failed); len(failed) > 0 {
+		fmt.Fprintf(&text, "%d failed: %s. ", len(failed), strings.Join(failed, ", "))
 	}
-	if n := r.Count(Warning); n > 0 {
-		parts = append(parts, counted(n, "warning"))
+	if warned := r.named(Warning); len(warned) > 0 {
+		fmt.Fprintf(&text, "%s: %s. ", counted(len(warned), "warning"), strings.Join(warned, ", "))
 	}
-	return strings.Join(parts, ", ") + ". After each > stands what to do; docs/doctor.md says more."
+	return text.String() + "After each > stands what to do; docs/doctor.md says more."
+}
+
+// named returns the checks that ended with a mark.
+func (r Report) named(m Mark) (names []string) {
+	for _, line := range r.Checks {
+		if line.Mark == m {
+			names = append(names, line.Check)
+		}
+	}
+	return names
 }
 
 func counted(n int, what string) string {
