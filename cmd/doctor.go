@@ -192,7 +192,7 @@ func (p *patient) rules() *doctor.Rules {
 	switch {
 	case p.found.settings != nil:
 		is.Label, is.Sources = p.s.Label(), p.s.IssuerSource.String()
-	case !noBlock(p.err) && !errors.Is(p.err, p.atErr): // the kubeconfig's line says those
+	case !noBlock(p.err) && (p.atErr == nil || p.err.Error() != p.atErr.Error()): // the kubeconfig's line says those
 		is.Err, is.Hint = p.err, hint(p.err)
 	}
 	return is
@@ -200,7 +200,7 @@ func (p *patient) rules() *doctor.Rules {
 
 func (p *patient) storage() *doctor.Storage {
 	if p.s == nil {
-		return &doctor.Storage{Mode: cache.Auto, Dir: p.files.Cache}
+		return &doctor.Storage{}
 	}
 	return &doctor.Storage{Mode: cache.Storage(p.s.Storage), Dir: p.s.CacheDir, Kernel: cache.KernelMode(p.s.KernelKeyring)}
 }

@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -60,10 +62,7 @@ func healthy(t *testing.T, options ...oidctest.Option) *place {
 		t.Fatal(err)
 	}
 	p.env["PATH"] = p.path("bin")
-	if err := os.MkdirAll(p.path("bin"), 0o700); err == nil {
-		err = os.Symlink(self, p.path("bin", "kubecred"))
-	}
-	if err != nil {
+	if err := errors.Join(os.MkdirAll(p.path("bin"), 0o700), os.Symlink(self, p.path("bin", "kubecred"))); err != nil {
 		t.Fatal(err)
 	}
 	p.writeBlock("")
@@ -157,8 +156,8 @@ func TestDoctorOfWhatIsBroken(t *testing.T) {
 			if l := line(t, r, test.group, test.check); l.Do == "" {
 				t.Errorf("nothing is said to do about %q", l.Found)
 			}
-			if len(r.Checks) < 20 {
-				t.Errorf("%d lines", len(r.Checks))
+			if n := r.Count(doctor.Failed); len(r.Checks) < 20 || n != 1 {
+				t.Errorf("%d lines, %d failed: %+v", len(r.Checks), n, r.Checks)
 			}
 		})
 	}
@@ -274,6 +273,24 @@ func TestDoctorEndsInTime(t *testing.T) {
 	p.finds(r, "provider", "discovery", doctor.Failed, "did not answer within")
 	if n := r.Count(doctor.Failed); n != 1 {
 		t.Errorf("%d lines failed: %+v", n, r.Checks)
+	}
+}
+
+// Neither does a disk that does not answer keep it, on which the kubeconfig lies.
+func TestDoctorEndsThoughNoFileAnswers(t *testing.T) {
+	p := healthy(t)
+	var stdout, stderr bytes.Buffer
+	a := p.app(&stdout, &stderr, "doctor", "--timeout=200ms")
+	released := make(chan struct{})
+	defer close(released)
+	a.getenv = func(name string) string {
+		if name == "KUBECONFIG" {
+			<-released
+		}
+		return p.env[name]
+	}
+	if code := a.run(); code != exitUnwell || !strings.Contains(stdout.String(), "cannot be read in time") {
+		t.Errorf("exit code %d: %s%s", code, stdout.String(), stderr.String())
 	}
 }
 

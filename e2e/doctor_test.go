@@ -3,6 +3,7 @@ package e2e
 // What doctor finds at a real keyring and a real API server, and that it leaves both as they were.
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"os"
@@ -142,4 +143,81 @@ func TestDoctorAtARealCluster(t *testing.T) {
 	c := theCluster(t)
 	p.must(kubeconfig.Write(p.Kubeconfig(), c.URL, theProvider(t).CA, p.exec(kubeconfig.V1, flags...)))
 	p.finds(doctor(8), "API server identity", "failed", "its certificate is not trusted")
+}
+
+// What doctor says of a kubeconfig and a kuberc is what the real kubectl makes of them: where a line fails, so
+// does kubectl, and where none does, kubectl works.
+func TestDoctorAgreesWithKubectl(t *testing.T) {
+	t.Parallel()
+	parts.Need(t, parts.Kubernetes, parts.Provider, parts.Terminal)
+	p := newPerson(t, kubecred(t))
+	flags := deviceFlags(p)
+	r := p.start(desk.Terminal, p.program, append([]string{"get-token"}, flags...)...)
+	approveDevice(p, r)
+	credentialOf(p, p.finish(r))
+
+	const kuberc = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: "
+	same := func(text string) string { return text }
+	replaced := func(old, with string) func(string) string {
+		return func(text string) string { return strings.Replace(text, old, with, 1) }
+	}
+	large := append(bytes.Repeat([]byte("# what surrounds a certificate\n"), 4000), theCluster(t).CA...)
+	for name, test := range map[string]struct {
+		edit   func(string) string
+		ca     []byte
+		kuberc string
+		check  string
+		fails  bool
+	}{
+		"as it is":     {edit: same, check: "kubeconfig apiVersion"},
+		"v1beta1":      {edit: replaced("/v1\n", "/v1beta1\n"), check: "kubeconfig apiVersion"},
+		"v1alpha1":     {edit: replaced("/v1\n", "/v1alpha1\n"), check: "kubeconfig apiVersion", fails: true},
+		"no version":   {edit: replaced("apiVersion: client.authentication.k8s.io/v1\n", "apiVersion: \"\"\n"), check: "kubeconfig apiVersion", fails: true},
+		"no mode":      {edit: replaced("IfAvailable", `""`), check: "kubeconfig interactiveMode", fails: true},
+		"another mode": {edit: replaced("IfAvailable", "Sometimes"), check: "kubeconfig interactiveMode", fails: true},
+		"a beta without a mode": {edit: func(s string) string {
+			return replaced("/v1\n", "/v1beta1\n")(replaced("IfAvailable", `""`)(s))
+		}, check: "kubeconfig interactiveMode"},
+		"a large authority":    {edit: replaced("provideClusterInfo: false", "provideClusterInfo: true"), ca: large, check: "kubeconfig cluster info", fails: true},
+		"not asked for":        {edit: same, ca: large, check: "kubeconfig cluster info"},
+		"a lost command":       {edit: replaced("command: kubecred", "command: ./no/kubecred"), check: "command path", fails: true},
+		"a relative command":   {edit: replaced("command: kubecred", "command: ../bin/kubecred"), check: "command path"},
+		"no plugin":            {edit: same, kuberc: "DenyAll\n", check: "kubeconfig kuberc", fails: true},
+		"every plugin":         {edit: same, kuberc: "AllowAll\n", check: "kubeconfig kuberc"},
+		"this plugin":          {edit: same, kuberc: "Allowlist\ncredentialPluginAllowlist: [{command: kubecred}]\n", check: "kubeconfig kuberc"},
+		"by its path":          {edit: same, kuberc: "Allowlist\ncredentialPluginAllowlist: [{command: " + filepath.Join(p.Home, "bin", "kubecred") + "}]\n", check: "kubeconfig kuberc"},
+		"another plugin":       {edit: same, kuberc: "Allowlist\ncredentialPluginAllowlist: [{command: kubelogin}]\n", check: "kubeconfig kuberc", fails: true},
+		"a list of nothing":    {edit: same, kuberc: "Allowlist\n", check: "kubeconfig kuberc", fails: true},
+		"a list without a use": {edit: same, kuberc: "DenyAll\ncredentialPluginAllowlist: [{command: kubecred}]\n", check: "kubeconfig kuberc", fails: true},
+	} {
+		ca, c := test.ca, theCluster(t)
+		if ca == nil {
+			ca = c.CA
+		}
+		p.must(kubeconfig.Write(p.Kubeconfig(), c.URL, ca, p.exec(kubeconfig.V1, flags...)))
+		text, err := os.ReadFile(p.Kubeconfig())
+		p.must(err)
+		p.must(os.WriteFile(p.Kubeconfig(), []byte(test.edit(string(text))), 0o600))
+		preferences := filepath.Join(p.Home, "kuberc")
+		p.must(os.WriteFile(preferences, []byte(kuberc+test.kuberc), 0o600))
+		if test.kuberc == "" {
+			p.must(os.WriteFile(preferences, nil, 0o600))
+		}
+		p.Env = append(p.Env, "KUBERC="+preferences)
+
+		asked := p.finish(p.whoAmI(desk.Null))
+		found := p.run(desk.Null, p.program, "doctor", "-o", "json")
+		var report struct{ Checks []finding }
+		p.must(json.Unmarshal([]byte(found.Stdout), &report))
+		failed := false
+		for _, f := range report.Checks {
+			failed = failed || f.Mark == "failed" && f.Group+" "+f.Check == test.check
+		}
+		if (asked.Code != 0) != test.fails {
+			t.Errorf("%s: kubectl exited with %d: %s", name, asked.Code, asked.Stderr)
+		}
+		if failed != test.fails {
+			t.Errorf("%s: doctor says otherwise: %+v", name, report.Checks[:12])
+		}
+	}
 }

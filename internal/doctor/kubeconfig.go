@@ -194,7 +194,11 @@ func (k *Kubeconfig) plainText() Finding {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err != nil {
+		var broken *kubeconfig.FileError
+		switch {
+		case errors.As(k.Err, &broken):
+			return skipped("a file cannot be read")
+		case err != nil:
 			return failed(err.Error(), "mend the file, or leave it out of KUBECONFIG")
 		}
 		for _, name := range d.Users() {

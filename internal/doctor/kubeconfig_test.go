@@ -149,7 +149,10 @@ func TestPlainText(t *testing.T) {
 		many += "- {name: " + name + ", user: {token: x}}\n"
 	}
 	run(t, (&Kubeconfig{Paths: []string{written(t, many)}}).Checks(), "plain text").is(t, Warning, `"e" and 2 more`)
-	run(t, (&Kubeconfig{Paths: []string{written(t, "users: [canary")}}).Checks(), "plain text").is(t, Failed, "is not a kubeconfig")
+	broken := &Kubeconfig{Paths: []string{written(t, "users: [canary")}}
+	run(t, broken.Checks(), "plain text").is(t, Failed, "is not a kubeconfig")
+	broken.Err, broken.Hint = &kubeconfig.FileError{Path: "p", Reason: "is not a kubeconfig"}, "mend it"
+	run(t, broken.Checks(), "plain text").is(t, Skipped, "cannot be read") // the context's line says it
 }
 
 func TestModes(t *testing.T) {

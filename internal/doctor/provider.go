@@ -299,8 +299,8 @@ func (p *Provider) certificate(ctx context.Context) Finding {
 	if soon(leaf, p.Now()) {
 		return warning(fmt.Sprintf("it ends in %s (%s)", days(leaf.NotAfter.Sub(p.Now())), leaf.NotAfter.UTC().Format(time.DateOnly)), "tell the provider's administrator")
 	}
-	if first := firstToEnd(p.CAPEM); first != nil && soon(first, p.Now()) {
-		return warning(fmt.Sprintf("an authority of %s ends on %s", p.CASource, first.NotAfter.UTC().Format(time.DateOnly)), "get the next one from the provider's administrator")
+	if ending := ends(p.CAPEM, p.Now()); ending != nil {
+		return warning(fmt.Sprintf("an authority of %s ends on %s", p.CASource, ending.NotAfter.UTC().Format(time.DateOnly)), "get the next one from the provider's administrator")
 	}
 	return ok("%s, until %s", text, leaf.NotAfter.UTC().Format(time.DateOnly))
 }
@@ -313,15 +313,15 @@ func (p *Provider) distrust(wrong *tls.CertificateVerificationError, source stri
 	return text
 }
 
-// firstToEnd is the first of the authorities to end; nil without any.
-func firstToEnd(data []byte) (first *x509.Certificate) {
+// ends returns an authority that ends soon; nil without one.
+func ends(data []byte, now time.Time) *x509.Certificate {
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
-			return first
+			return nil
 		}
-		if c, err := x509.ParseCertificate(block.Bytes); err == nil && (first == nil || c.NotAfter.Before(first.NotAfter)) {
-			first = c
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && soon(c, now) {
+			return c
 		}
 	}
 }

@@ -2,7 +2,13 @@ package doctor
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -125,9 +131,6 @@ func TestCertificate(t *testing.T) {
 	ending := at(t, p, httpclient.Options{CAPEM: p.CAPEM()})
 	ending.Now = func() time.Time { return time.Now().Add(6 * 24 * time.Hour) }
 	run(t, ending.Checks(), "certificate").is(t, Warning, "it ends in 23 hours")
-	if firstToEnd(p.CAPEM()) == nil || firstToEnd(nil) != nil {
-		t.Error("the authorities are not read")
-	}
 }
 
 // A provider that says nothing costs one line, and its share of the time.
@@ -231,5 +234,26 @@ func TestPerson(t *testing.T) {
 			test.person.Metadata = func(context.Context) *login.Metadata { return nil }
 			run(t, test.person.Checks(), test.check).is(t, test.mark, test.found)
 		})
+	}
+}
+
+// An authority that is configured comes near its end before its certificates do.
+func TestAuthorityThatEnds(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority := func(until time.Duration) []byte {
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-365 * 24 * time.Hour), NotAfter: time.Now().Add(until)}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	}
+	p := oidctest.Start(t, oidctest.TLS())
+	for until, want := range map[time.Duration]Mark{10 * 24 * time.Hour: Warning, 300 * 24 * time.Hour: OK} {
+		looked := at(t, p, httpclient.Options{CAPEM: append(authority(until), p.CAPEM()...)})
+		run(t, looked.Checks(), "certificate").is(t, want, "authority of --certificate-authority")
 	}
 }

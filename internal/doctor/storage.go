@@ -27,8 +27,8 @@ type Door interface {
 
 // Storage is where the settings keep credentials.
 type Storage struct {
-	Mode   cache.Storage
-	Dir    string // the cache's folder
+	Mode   cache.Storage // "" where it is not known
+	Dir    string        // the cache's folder
 	Kernel cache.KernelMode
 
 	home, kernelDoor Door                                                       // nil are the system's
@@ -46,11 +46,19 @@ func (s *Storage) Checks() []Check {
 	if s.free == nil {
 		s.free = free
 	}
+	at := func(name string, share time.Duration, run func(context.Context) Finding) Check {
+		return Check{"storage", name, share, func(ctx context.Context) Finding {
+			if s.Mode == "" {
+				return skipped("the settings are not known")
+			}
+			return run(ctx)
+		}}
+	}
 	return []Check{
-		{"storage", "keyring", keyringShare, s.keyring},
-		{"storage", "kernel", keyringShare, s.kernel},
-		{"storage", "folder", fileShare, func(context.Context) Finding { return s.folder() }},
-		{"storage", "space", fileShare, func(context.Context) Finding { return s.space() }},
+		at("keyring", keyringShare, s.keyring),
+		at("kernel", keyringShare, s.kernel),
+		at("folder", fileShare, func(context.Context) Finding { return s.folder() }),
+		at("space", fileShare, func(context.Context) Finding { return s.space() }),
 	}
 }
 

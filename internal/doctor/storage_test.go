@@ -155,3 +155,11 @@ func TestSpace(t *testing.T) {
 		t.Error("the folder was made")
 	}
 }
+
+func TestStorageThatIsNotKnown(t *testing.T) {
+	for _, line := range Run(t.Context(), "1", (&Storage{home: kind(keyring.ErrFailed)}).Checks()).Checks {
+		if line.Mark != Skipped {
+			t.Errorf("%+v", line)
+		}
+	}
+}
