@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/doctor"
 	"github.com/kubecred/kubecred/internal/kubeconfig"
+	"github.com/kubecred/kubecred/internal/selfreview"
 	"github.com/kubecred/kubecred/internal/settings"
 	"github.com/kubecred/kubecred/internal/term"
 	"github.com/kubecred/kubecred/login"
@@ -180,6 +182,10 @@ func hint(err error) string {
 	if err == nil {
 		return ""
 	}
+	var said *cli.Failure
+	if errors.As(err, &said) {
+		return said.Hint
+	}
 	return explain(err).Hint
 }
 
@@ -268,18 +274,30 @@ func canAsk() error {
 }
 
 func (p *patient) server() *doctor.Server {
-	is := &doctor.Server{Now: p.now, Log: p.log, UserAgent: "kubecred/" + p.build.Complete().Version}
+	is := &doctor.Server{Now: p.now, Hint: hint}
 	if p.found.settings == nil {
 		return is
 	}
 	is.Imported = p.s.IssuerURL == ""
 	if is.Load = p.look; !is.Imported {
-		is.Login = p.loginLine(p.s)
+		is.Login = p.signInLine(p.found)
 	}
-	if p.leads() {
-		is.Cluster = p.at.Cluster
+	if p.leadsToCluster(p.found) == nil && p.at.Cluster.Server != "" {
+		is.Ask, is.Host = p.show, p.at.Cluster.Server
+		if u, err := url.Parse(is.Host); err == nil && u.Host != "" {
+			is.Host = u.Host
+		}
 	}
 	return is
+}
+
+// show shows the credential to the context's cluster.
+func (p *patient) show(ctx context.Context, by selfreview.Credential) (selfreview.User, error) {
+	to, err := p.reviewed(p.at.Cluster)
+	if err != nil {
+		return selfreview.User{}, err
+	}
+	return selfreview.Ask(ctx, to, by)
 }
 
 // look reads the entry as it lies.
@@ -291,14 +309,4 @@ func (p *patient) look(ctx context.Context) (cache.Record, error) {
 		return cache.Record{}, err
 	}
 	return store.Load(ctx, p.found.id)
-}
-
-// leads reports whether kubectl itself would send the entry's credential to the
-// context's cluster. Nothing else may.
-func (p *patient) leads() bool {
-	if p.atErr != nil || p.at.Context == "" {
-		return false
-	}
-	plain, err := p.follow(settings.Input{Variable: p.getenv, Agreed: p.agreed, Files: p.files}, p.at)
-	return err == nil && plain.id == p.found.id
 }

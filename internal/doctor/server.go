@@ -6,14 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/kubecred/kubecred/cache"
-	"github.com/kubecred/kubecred/internal/kubeconfig"
 	"github.com/kubecred/kubecred/internal/selfreview"
 	"github.com/kubecred/kubecred/internal/signin"
 )
@@ -28,14 +25,15 @@ type Server struct {
 	// known.
 	Load func(context.Context) (cache.Record, error)
 	// Imported: nothing but another import brings a new credential.
-	Imported  bool
-	Cluster   kubeconfig.Cluster // without a server where none is known
-	Login     string             // the command that signs in
-	UserAgent string
-	Now       func() time.Time
-	Log       *slog.Logger
+	Imported bool
+	Login    string // the command that signs in
+	Now      func() time.Time
+	Hint     func(error) string // what to do about an error
 
-	ask func(context.Context, selfreview.Cluster, selfreview.Credential) (selfreview.User, error) // nil is selfreview's
+	// Ask shows the credential to the API server at Host, as kubectl would; nil
+	// where kubectl would show it to none.
+	Ask  func(context.Context, selfreview.Credential) (selfreview.User, error)
+	Host string
 
 	once  sync.Once
 	grant signin.Grant
@@ -139,7 +137,7 @@ func (s *Server) lasts(grant signin.Grant, again string) Finding {
 }
 
 func (s *Server) view(ctx context.Context) Finding {
-	if s.Cluster.Server == "" {
+	if s.Ask == nil {
 		return skipped("no cluster is known")
 	}
 	grant, err := s.load(ctx)
@@ -150,19 +148,10 @@ func (s *Server) view(ctx context.Context) Finding {
 	case held.Token.Empty() && held.ClientCertificate == "" || !held.Expiry.IsZero() && !held.Expiry.After(s.Now()):
 		return skipped("the credential has ended")
 	}
-	to, err := reviewed(s.Cluster)
-	if err != nil {
-		return failed("its certificate authority cannot be read: "+err.Error(), "correct certificate-authority in the kubeconfig's cluster")
-	}
 	began := time.Now()
-	ask := s.ask
-	if ask == nil {
-		ask = selfreview.Ask
-	}
-	to.UserAgent, to.Log = s.UserAgent, s.Log
-	user, err := ask(ctx, to, selfreview.Credential{Token: held.Token, ClientCertificate: held.ClientCertificate, ClientKey: held.ClientKey})
+	user, err := s.Ask(ctx, selfreview.Credential{Token: held.Token, ClientCertificate: held.ClientCertificate, ClientKey: held.ClientKey})
 	if err != nil {
-		return refusal(ctx, err, host(s.Cluster.Server), round(time.Since(began)))
+		return s.refusal(ctx, err, round(time.Since(began)))
 	}
 	groups := len(user.Groups)
 	if user.Name == "system:anonymous" {
@@ -171,42 +160,22 @@ func (s *Server) view(ctx context.Context) Finding {
 	return ok("you are %s there, in %s (%s)", user.Name, counted(groups, "group"), round(time.Since(began)))
 }
 
-// reviewed is the cluster as a client reaches it.
-func reviewed(c kubeconfig.Cluster) (selfreview.Cluster, error) {
-	to := selfreview.Cluster{
-		Server: c.Server, CAPEM: c.CAData, TLSServerName: c.TLSServerName, ProxyURL: c.ProxyURL, InsecureSkipTLSVerify: c.InsecureSkipTLSVerify,
-	}
-	if len(to.CAPEM) > 0 || c.CAFile == "" {
-		return to, nil
-	}
-	info, err := os.Stat(c.CAFile)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxAuthority) {
-		err = errors.New(c.CAFile + " is no file of certificates")
-	}
-	if err == nil {
-		to.CAPEM, err = os.ReadFile(c.CAFile)
-	}
-	return to, err
-}
-
-const maxAuthority = 4 << 20 // bytes
-
-func refusal(ctx context.Context, err error, host string, took time.Duration) Finding {
+func (s *Server) refusal(ctx context.Context, err error, took time.Duration) Finding {
 	var refused *selfreview.RefusedError
 	var server *selfreview.ServerError
 	switch {
 	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
-		return failed(fmt.Sprintf("%s does not take the credential (401)", host), "compare its issuer, client and lifetime with what the API server expects: kubecred setup prints the cluster's side; kubecred login signs in anew")
+		return failed(fmt.Sprintf("%s does not take the credential (401)", s.Host), "kubecred whoami --server says what it may have looked at; kubecred login signs in anew")
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
-		return note("%s takes the credential, and does not let its owner ask whom for (403)", host)
+		return note("%s takes the credential, and does not let its owner ask whom for (403)", s.Host)
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
-		return note("%s takes the credential, and is older than Kubernetes 1.28, which tells whom for", host)
+		return note("%s takes the credential, and is older than Kubernetes 1.28, which tells whom for", s.Host)
 	case errors.As(err, &server) && server.Untrusted:
 		return failed(err.Error(), "correct certificate-authority-data in the kubeconfig's cluster")
 	case ctx.Err() != nil:
-		return failed(fmt.Sprintf("%s did not answer within %s", host, took), "check the connection (a VPN?) and the cluster's address")
+		return failed(fmt.Sprintf("%s did not answer within %s", s.Host, took), "check the connection (a VPN?) and the cluster's address")
 	case errors.Is(err, selfreview.ErrNotSent):
 		return failed(err.Error(), "let the API server ask for client certificates (--client-ca-file), or sign in for a token")
 	}
-	return failed(err.Error(), "check the connection (a VPN?) and the cluster's address")
+	return failed(err.Error(), s.Hint(err))
 }
