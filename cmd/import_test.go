@@ -40,8 +40,8 @@ func (p *place) users(entries ...string) string {
 	return text
 }
 
-// asBlock runs what the exec block of a user says.
-func (p *place) asBlock(user string) outcome {
+// block is what the exec block of a user says.
+func (p *place) block(user string) []string {
 	p.t.Helper()
 	d, err := kubeconfig.Open(p.path(".kube", "config"))
 	if err != nil {
@@ -51,7 +51,12 @@ func (p *place) asBlock(user string) outcome {
 	if err != nil || entry.Exec == nil {
 		p.t.Fatalf("%s has no exec block, %v", user, err)
 	}
-	return p.run(entry.Exec.Args...)
+	return entry.Exec.Args
+}
+
+func (p *place) asBlock(user string) outcome {
+	p.t.Helper()
+	return p.run(p.block(user)...)
 }
 
 // holds holds that the kubeconfig is a text, and as of a person's own.
@@ -90,6 +95,10 @@ func TestImportedCredentialEnds(t *testing.T) {
 	if got := p.asBlock("me").ok(); got.token() != token {
 		t.Errorf("another token")
 	}
+	block := p.block("me")
+	p.run(append(block, "--force-refresh")...).fails(exitLoginNeeded, "nothing renews it").hints("kubecred import --user me")
+	p.run(append([]string{"login", "--switch"}, block[1:]...)...).fails(exitLoginNeeded, "nothing renews it").hints("kubecred import --user me")
+	p.run(append([]string{"login"}, block[1:]...)...).ok().prints("Already signed in as system:serviceaccount:ns:robot with the imported service account token")
 	status := append([]string{"status"}, p.sealed()...)
 	p.run(status...).ok().prints("imported service account token").prints(`of the user "me" ends ` + ends.Local().Format("2006-01-02 15:04"))
 	p.run(append(status, "-o", "json")...).ok().prints(`"imported": {`).prints(`"user": "me"`)
