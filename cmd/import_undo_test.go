@@ -64,7 +64,7 @@ func TestForgetOneOfTwo(t *testing.T) {
 	plain := p.users(user("me", "token: canary-me"), user("other", "token: canary-other"))
 	p.importing("--all", "--yes").ok()
 	logout := append([]string{"logout", "--kubeconfig=" + p.path(".kube", "config"), "--user=me"}, p.sealed()...)
-	p.run(logout...).fails(exitDenied, "no other copy").hints("--forget-imported")
+	p.run(logout...).fails(exitDenied, "error: the static token of the user \"me\" was imported, and there may be no other copy").hints("--forget-imported")
 	p.run(append(logout, "--forget-imported")...).ok().prints("Forgot")
 	p.importing("--undo").ok()
 	if got := p.read(".kube", "config"); strings.Contains(got, "canary-me") || !strings.Contains(got, "canary-other") || got == plain {

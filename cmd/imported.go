@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/kubecred/kubecred/cache"
@@ -114,7 +115,7 @@ func isImported(record cache.Record) (about, bool) {
 type onlyCopyError struct{ about about }
 
 func (e *onlyCopyError) Error() string {
-	return fmt.Sprintf("the %s of the user %q was imported, and there may be no other copy of it", cli.OneLine(e.about.Kind), e.about.Imported.User)
+	return fmt.Sprintf("the %s of the user %q was imported, and there may be no other copy of it", cli.OneLine(strings.TrimPrefix(e.about.Kind, "imported ")), e.about.Imported.User)
 }
 
 // forgetImported removes an imported credential and what backups hold of it,

@@ -94,6 +94,9 @@ func (w *wishes) check() error {
 	if claim := unlessDash(w.usernameClaim); claim == "" && w.given("oidc-username-claim") {
 		return cli.Mistake(hint, "--oidc-username-claim names no claim")
 	}
+	if w.given("imported") {
+		return cli.Mistake(hint, "--imported names what kubecred import has sealed, which signs nobody in")
+	}
 	for _, flag := range []string{"oidc-client-secret", "oidc-request-header"} {
 		if w.given(flag) {
 			return cli.Mistake(profileHint, "--%s may be a secret, and would stand in the kubeconfig", flag)

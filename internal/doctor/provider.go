@@ -72,7 +72,7 @@ func (p *Provider) Checks() []Check {
 	at := func(name string, share time.Duration, run func(context.Context) Finding) Check {
 		return Check{"provider", name, share, func(ctx context.Context) Finding {
 			if p.Issuer == "" {
-				return skipped("no provider is known")
+				return skipped("no provider is asked for this entry")
 			}
 			return run(ctx)
 		}}

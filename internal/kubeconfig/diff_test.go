@@ -51,7 +51,7 @@ users:
 func TestDiffShowsNoSecret(t *testing.T) {
 	for name, text := range map[string]string{
 		"lines": secretive, "Windows lines": strings.ReplaceAll(secretive, "\n", "\r\n"), "no YAML": secretive + "[",
-		"JSON": `{"users": [{"name": "a", "user": {"token": "canary", "client-key-data": "canary", "exec": {"args": ["--token", "canary"]}}}]}`,
+		"JSON": `{"users": [{"name": "a", "user": {"token": "canary", "client-key-data": "canary", "exec": {"args": ["--token", "canary", "--token-cache-storage=seen-storage"]}}}]}`,
 	} {
 		diff := Change{Path: "config", After: []byte(text), Made: true}.Diff()
 		if strings.Contains(diff, "canary") || !strings.Contains(diff, "REDACTED-1") {
@@ -61,6 +61,9 @@ func TestDiffShowsNoSecret(t *testing.T) {
 			if strings.HasSuffix(name, "lines") && !strings.Contains(diff, seen) {
 				t.Errorf("%s: %s is hidden in\n%s", name, seen, diff)
 			}
+		}
+		if name == "JSON" && !strings.Contains(diff, "seen-storage") {
+			t.Errorf("where a token lies is hidden in\n%s", diff)
 		}
 	}
 }

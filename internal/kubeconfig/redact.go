@@ -212,7 +212,7 @@ func commentOf(src *source, i int) (at int, text string) {
 // a mask too many harms nobody.
 func sensitive(name string) bool {
 	name = strings.ToLower(name)
-	if name == "tokenfile" {
+	if name == "tokenfile" || strings.Contains(name, "token-cache-") { // where a token lies
 		return false
 	}
 	for _, word := range []string{"token", "password", "passwd", "passphrase", "secret", "key-data", "private", "credential", "bearer", "cookie"} {
