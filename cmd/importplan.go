@@ -45,7 +45,7 @@ func (i *importer) plan(ctx context.Context, path string, users []string) (*batc
 		return nil, err
 	}
 	b := &batch{path: path, file: file}
-	d, err := kubeconfig.Open(path)
+	d, err := i.tidied(ctx, path, file)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +73,24 @@ func (i *importer) plan(ctx context.Context, path string, users []string) (*batc
 		b.change, err = kubeconfig.Preview(path, b.edit)
 	}
 	return b, err
+}
+
+// tidied reads a file, once it is forgotten what killed imports of it left: a
+// session among that would look like the person's own.
+func (i *importer) tidied(ctx context.Context, path, file string) (*kubeconfig.Document, error) {
+	if i.dryRun {
+		return kubeconfig.Open(path)
+	}
+	unlock, err := i.alone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	d, err := kubeconfig.Open(path)
+	if err == nil {
+		i.sweep(ctx, file, d.Bytes())
+	}
+	return d, err
 }
 
 // stayError is the one user that was named, and is left alone.

@@ -22,13 +22,17 @@ import (
 func (i *importer) move(ctx context.Context, b *batch) error {
 	ctx, cancel := context.WithTimeout(ctx, importPatience)
 	defer cancel()
+	unlock, err := i.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	sealed, err := b.backup(i.now())
 	if err != nil {
 		return err
 	}
 	// The backup first: by it the next import finds what a killed one left.
 	sealed = append(sealed, b.seals()...)
-	i.sweep(ctx, b)
 	undo, err := i.seal(ctx, i.store, sealed)
 	if err == nil {
 		err = i.readAgain(ctx, b, sealed)
@@ -44,6 +48,12 @@ func (i *importer) move(ctx context.Context, b *batch) error {
 	}
 	i.step("written")
 	return nil
+}
+
+// alone keeps other imports and undos away until unlock: to them, one that has
+// sealed and not yet written looks like one that was killed.
+func (i *importer) alone(ctx context.Context) (unlock func(), err error) {
+	return i.store.LockNamed(ctx, "import")
 }
 
 // written looks, where Edit failed, whether it failed after the file was

@@ -24,6 +24,15 @@ import (
 func (i *importer) putBack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, importPatience)
 	defer cancel()
+	var err error
+	if i.store, err = i.openStore(i.settings, i.person); err != nil {
+		return err
+	}
+	unlock, err := i.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	shelves, err := i.shelves(ctx, i.settings, i.person, nil)
 	if err != nil {
 		return err
@@ -286,8 +295,8 @@ func (i *importer) forgetAll(ctx context.Context, k *kept, rest []*kept) error {
 const orphaned = time.Hour
 
 // sweep forgets what imports of this file left that were killed before they
-// changed it. It is for tidiness alone, and its failures are no more than noted.
-func (i *importer) sweep(ctx context.Context, b *batch) {
+// changed it; now is the file's content. It is for tidiness alone, and its failures are no more than noted.
+func (i *importer) sweep(ctx context.Context, file string, now []byte) {
 	shelves, err := i.shelves(ctx, i.settings, i.person, nil)
 	if err != nil {
 		i.log.Info("nothing is tidied up", "error", err)
@@ -295,7 +304,7 @@ func (i *importer) sweep(ctx context.Context, b *batch) {
 	}
 	all := backups(shelves)
 	for _, k := range all {
-		if content, err := k.content(ctx); err == nil && k.File == b.file && bytes.Equal(content, b.change.Before) {
+		if content, err := k.content(ctx); err == nil && k.File == file && bytes.Equal(content, now) {
 			err = i.forgetAll(ctx, k, others(all, k))
 			i.log.Info("an import that did not come to its end is forgotten", "error", err)
 		}
