@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubecred/kubecred/internal/oidctest"
 )
@@ -105,4 +106,20 @@ func TestImportOfTwoWithOneSession(t *testing.T) {
 	p.importing("--undo").ok()
 	p.holds(plain)
 	p.nothingSealed()
+}
+
+// So do two files.
+func TestUndoOfOneOfTwoFilesWithOneSecret(t *testing.T) {
+	p := newPlace(t, oidctest.Confidential(oidctest.AuthBasic, clientCanary))
+	delete(p.env, "KUBECRED_USERNAME")
+	config, _ := p.legacySession(clientCanary)
+	p.users(user("me", config))
+	p.write(p.read(".kube", "config"), "other")
+	other := append([]string{"import", "--kubeconfig=" + p.path("other")}, p.sealed()...)
+	p.importing("--yes").ok()
+	p.run(append(other, "--yes")...).ok()
+	p.run(append(other, "--undo")...).ok()
+	p.passed = 2 * time.Hour
+	p.asBlock("me").ok() // renewed, with the client's secret
+	p.importing("--undo").ok()
 }

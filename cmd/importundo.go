@@ -37,7 +37,8 @@ func (i *importer) putBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := i.backupsHere(backups(shelves))
+	every := backups(shelves) // other files' imports may need the same client's secret
+	all, err := i.backupsHere(slices.Clone(every))
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func (i *importer) putBack(ctx context.Context) error {
 		if i.user != "" && !slices.ContainsFunc(k.Users, func(u importedUser) bool { return u.Name == i.user }) {
 			continue
 		}
-		stale, err := i.undoOne(ctx, k, others(all, k))
+		stale, err := i.undoOne(ctx, k, others(every, k))
 		if err != nil {
 			return err
 		}
