@@ -81,3 +81,16 @@ func TestWrapped(t *testing.T) {
 		}
 	}
 }
+
+// What another program gives the user while somebody signs in is not replaced
+// unseen.
+func TestSetupOfAUserThatChangesMeanwhile(t *testing.T) {
+	var p *place
+	theirs := "users:\n- name: me\n  user: {token: canary}\n"
+	p = newPlace(t, oidctest.EditClaims(func(string, map[string]any) { p.write(theirs, "config") }))
+	p.at("setup", "--user=me", "--kubeconfig="+p.path("config")).fails(exitConfig, "changed by another program")
+	if got := p.read("config"); got != theirs {
+		t.Errorf("the kubeconfig is\n%s", got)
+	}
+	p.at("setup", "--user=me", "--replace", "--kubeconfig="+p.path("config")).ok()
+}

@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/kubecred/kubecred/cache"
 	"github.com/kubecred/kubecred/internal/cli"
@@ -32,24 +34,58 @@ func (pl *plan) place(ctx context.Context) error {
 	if err := pl.askUser(ctx, config); err != nil {
 		return err
 	}
+	// What is replaced is what was looked at: signing in takes minutes, and in
+	// them another program may give the user what is nowhere else.
+	path, _, err := kubeconfig.Find(paths, pl.user)
+	if err != nil {
+		return err
+	}
+	was, err := pl.entryIn(path)
+	if err != nil {
+		return err
+	}
+	if config, err = kubeconfig.Load(paths); err != nil { // anew: a person has answered
+		return err
+	}
 	if err := pl.mayReplace(ctx, config); err != nil {
 		return err
 	}
-	if err := pl.plot(paths); err != nil {
+	if err := pl.plot(paths, path, was); err != nil {
 		return err
 	}
 	_, err = pl.preview()
 	return err
 }
 
+// entryIn is how a file has the user; nil where it has none.
+func (pl *plan) entryIn(path string) ([]byte, error) {
+	d, err := kubeconfig.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pl.entry(d), nil
+}
+
+func (pl *plan) entry(d *kubeconfig.Document) []byte {
+	user, err := d.User(pl.user)
+	if err != nil { // none, or one that SetExec refuses
+		return nil
+	}
+	return user.Raw
+}
+
 // plot says which files change, and how: the one that has the user, and the one
 // that has the context.
-func (pl *plan) plot(paths []string) error {
-	path, _, err := kubeconfig.Find(paths, pl.user)
-	if err != nil {
-		return err
-	}
-	pl.edits = []edit{{path, func(d *kubeconfig.Document) error { return d.SetExec(pl.user, pl.exec) }}}
+func (pl *plan) plot(paths []string, path string, was []byte) error {
+	pl.edits = []edit{{path, func(d *kubeconfig.Document) error {
+		if !bytes.Equal(pl.entry(d), was) {
+			return &kubeconfig.ChangedError{Path: path}
+		}
+		return d.SetExec(pl.user, pl.exec)
+	}}}
 	if pl.context == "" {
 		return nil
 	}
