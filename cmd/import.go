@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -257,17 +256,8 @@ func (i *importer) show(told string, batches []*batch) error {
 		text.WriteString(b.change.Diff())
 	}
 	text.WriteString("Nothing was done.\n")
-	_, err := io.WriteString(i.stdout, strings.Map(inked, text.String()))
+	_, err := io.WriteString(i.stdout, text.String())
 	return err
-}
-
-// inked drops what is neither ink nor a blank: a diff shows what may be someone
-// else's.
-func inked(r rune) rune {
-	if unicode.IsPrint(r) || r == '\n' || r == '\t' {
-		return r
-	}
-	return -1
 }
 
 func count(batches []*batch) (n int) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // around is how many lines that stay are shown beside those that change.
@@ -14,7 +15,8 @@ const around = 3
 const maxTable = 4 << 20
 
 // Diff returns a unified diff for a person. Secrets are redacted (redact.go).
-// It is empty where nothing changes.
+// It is empty where nothing changes. What a terminal would obey is left out: the
+// file may be someone else's.
 func (c Change) Diff() string {
 	if !c.Changed() {
 		return ""
@@ -25,7 +27,15 @@ func (c Change) Diff() string {
 	if c.Made {
 		from = "/dev/null"
 	}
-	return "--- " + from + "\n+++ " + c.Path + "\n" + unified(script(before, after))
+	return strings.Map(inked, "--- "+from+"\n+++ "+c.Path+"\n"+unified(script(before, after)))
+}
+
+// inked drops what is neither ink nor a blank.
+func inked(r rune) rune {
+	if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+		return r
+	}
+	return -1
 }
 
 func textLines(text []byte) []string {

@@ -11,6 +11,10 @@ import (
 const secretive = `# token: canary-in-a-comment
 # LS0tLS1CRUdJTiBcanaryURSBLRVktLS0tLQpNSUdIQWdFQU1CTUdCeXFHU000OUFnRUc
 x-shared: &shared canary-behind-an-alias
+x-words: &words one, canary
+x-args: &args
+- --password
+- two, canary
 clusters:
 - name: a
   cluster:
@@ -46,6 +50,12 @@ users:
     token: >-
       canary
       and canary
+- name: e
+  user:
+    exec:
+      command: seen-command
+      args: [--password, -canary, --oidc-use-access-token, --oidc-issuer-url=https://seen.example]
+- {name: f, user: {token: *words, exec: {command: seen-command, args: *args}}}
 `
 
 func TestDiffShowsNoSecret(t *testing.T) {
@@ -74,6 +84,14 @@ func TestDiffShowsThatASecretChanged(t *testing.T) {
 	const want = "--- c\n+++ c\n@@ -1,3 +1,3 @@\n users: [{name: a}]\n-token: REDACTED-1\n+token: REDACTED-3\n password: REDACTED-2\n"
 	if diff != want {
 		t.Errorf("got\n%s\nwant\n%s", diff, want)
+	}
+}
+
+// What a stranger wrote into a kubeconfig does not reach a terminal as it is.
+func TestDiffIsClean(t *testing.T) {
+	diff := Change{Path: "config", Before: []byte("users: [] # \u202emine\n"), After: []byte("users: []\n")}.Diff()
+	if strings.Contains(diff, "\u202e") || !strings.Contains(diff, "# mine") {
+		t.Errorf("%q", diff)
 	}
 }
 

@@ -71,8 +71,8 @@ func (v *veil) visitPair(key string, value *yaml.Node, flow bool) {
 	switch {
 	case sensitive(key):
 		v.hideAll(value, flow)
-	case key == "args" && value.Kind == yaml.SequenceNode:
-		v.arguments(value, flow || inFlow(value))
+	case key == "args" && resolved(value).Kind == yaml.SequenceNode:
+		v.arguments(resolved(value), flow || inFlow(resolved(value)))
 	case key == "env":
 		v.variables(value, flow || inFlow(value))
 	case key == "config":
@@ -112,7 +112,7 @@ func (v *veil) arguments(n *yaml.Node, flow bool) {
 		switch {
 		case flag && joined && (sensitive(name) || revealing(text)):
 			v.hide(resolved(element), name+"=", flow)
-		case !flag && next, revealing(text):
+		case next && !strings.HasPrefix(text, "--"), revealing(text): // a secret may begin with one dash
 			v.hide(resolved(element), "", flow)
 		}
 		next = flag && !joined && sensitive(name)
