@@ -16,7 +16,12 @@ var ErrTooBig = errors.New("the credential is too big for the cache")
 
 // UnreadableError is a miss: the file is there but does not open. The next
 // Save renames it aside.
-type UnreadableError struct{ Path, Reason string }
+type UnreadableError struct {
+	Path, Reason string
+	// KeyMissing: with its data key back, as in another session's keyring, it
+	// opens again.
+	KeyMissing bool
+}
 
 // Error implements error.
 func (e *UnreadableError) Error() string { return e.Path + ": " + e.Reason }

@@ -123,11 +123,11 @@ func (f folder) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	if info.Size() > maxFile {
-		return nil, &UnreadableError{path, "it is too big"}
+		return nil, &UnreadableError{Path: path, Reason: "it is too big"}
 	}
 	data := make([]byte, info.Size())
 	if _, err := io.ReadFull(file, data); err != nil {
-		return nil, &UnreadableError{path, err.Error()}
+		return nil, &UnreadableError{Path: path, Reason: err.Error()}
 	}
 	return data, nil
 }

@@ -123,7 +123,7 @@ func (s *Store) Load(ctx context.Context, id ID) (Record, error) {
 			// In a session without the keyring (ssh), the kernel's may hold
 			// a younger entry; and if not, a login can put one there.
 			s.log.Debug("entry passed over", "home", v.home, "error", err)
-			miss = &UnreadableError{v.folder.join(id.String()), err.Error()}
+			miss = &UnreadableError{Path: v.folder.join(id.String()), Reason: err.Error()}
 		default:
 			return Record{}, err
 		}

@@ -79,7 +79,7 @@ func (v *vault) load(ctx context.Context, id ID, name string) (Record, error) {
 	}
 	key, err := v.key(ctx, keyID)
 	if errors.Is(err, keyring.ErrNotFound) {
-		return Record{}, &UnreadableError{v.folder.join(name), "its data key was not found"}
+		return Record{}, &UnreadableError{Path: v.folder.join(name), Reason: "its data key was not found", KeyMissing: true}
 	}
 	if err != nil {
 		return Record{}, failure(v.home, err)
@@ -97,7 +97,7 @@ func (v *vault) explain(name string, err error) error {
 	if errors.As(err, &newer) {
 		return &NewerFormatError{v.folder.join(name), int(newer)}
 	}
-	return &UnreadableError{v.folder.join(name), err.Error()}
+	return &UnreadableError{Path: v.folder.join(name), Reason: err.Error()}
 }
 
 func (v *vault) save(ctx context.Context, key keyring.Key, id ID, r Record) error {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,31 @@ func TestForgetAll(t *testing.T) {
 	p.run(append(all, "--forget-imported")...).ok()
 	p.nothingSealed()
 	p.asBlock("me").fails(exitLoginNeeded, "cannot be read").hints("kubecred import")
+}
+
+// What another keyring's key opens may be the only copy: a logout that cannot see
+// what it is leaves it.
+func TestLogoutOfWhatAnotherKeyOpens(t *testing.T) {
+	p := newPlace(t)
+	plain := p.users(user("me", "token: canary-me"))
+	p.importing("--yes").ok()
+	keys, err := filepath.Glob(p.path("sealed", "file", "*.key"))
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("%v, %v", keys, err)
+	}
+	if err := os.Rename(keys[0], p.path("elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	all := append([]string{"logout", "--all"}, p.sealed()...)
+	p.run(all...).fails(exitCache, "data key was not found").hints("--forget-imported")
+	if err := os.Rename(p.path("elsewhere"), keys[0]); err != nil {
+		t.Fatal(err)
+	}
+	if p.asBlock("me").ok().token() != "canary-me" {
+		t.Error("logout --all took it")
+	}
+	p.importing("--undo").ok()
+	p.holds(plain)
 }
 
 // Two users of one provider share what is sealed, until both are put back.

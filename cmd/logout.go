@@ -28,7 +28,8 @@ func (a *app) logoutCommand() *cobra.Command {
 cache even where it cannot. What a locked keyring hides stays, to be revoked
 once it opens. Without flags it takes the kubeconfig's current context.
 
-What kubecred import took in stays too, since there may be no other copy of it:
+What kubecred import took in stays too, and what may be of it but does not open
+(its keyring may be another session's), since there may be no other copy of it:
 kubecred import --undo puts it back, --forget-imported forgets it for good.
 
 A token that a cluster has already accepted lives until it expires.`,
@@ -150,9 +151,8 @@ func (a *app) endAll(ctx context.Context, shelves []shelf, t *target, forget boo
 }
 
 func (a *app) endItem(ctx context.Context, at shelf, item cache.Item, t *target, forget forgetting) error {
-	var hidden *cache.UnavailableError
-	if errors.As(item.Err, &hidden) && !forget.imported { // it may have been imported
-		return item.Err
+	if mayBeOnlyCopy(item) && !forget.imported {
+		return cli.Fail(item.Err, "it may have been imported, so it stays; once its keyring is there kubecred logout ends it, and --forget-imported forgets it for good", exitCache)
 	}
 	if !item.Aside {
 		return a.end(ctx, at.store, item.ID, a.settingsFor(t, item.ID), forget)
@@ -164,6 +164,15 @@ func (a *app) endItem(ctx context.Context, at shelf, item cache.Item, t *target,
 	defer unlock()
 	fmt.Fprintf(a.stdout, "Discarded an entry that could not be opened (%s).\n", short(item.ID))
 	return at.store.Discard(item)
+}
+
+// mayBeOnlyCopy reports whether an entry that does not open now may do so another
+// day, and have been imported: no import goes into the kernel's keyring.
+func mayBeOnlyCopy(item cache.Item) bool {
+	var hidden *cache.UnavailableError
+	var closed *cache.UnreadableError
+	return errors.As(item.Err, &hidden) ||
+		!item.Aside && item.Home != cache.InKernel && errors.As(item.Err, &closed) && closed.KeyMissing
 }
 
 // settingsFor returns the settings of an entry that the kubeconfig still
