@@ -261,7 +261,7 @@ func (d *Document) meant() (map[string]any, error) {
 	w := &walk{left: maxSteps}
 	value, _ := w.value(d.root, maxDepth).(map[string]any)
 	if w.err != nil {
-		return nil, &FileError{Path: d.path, Reason: "says too much, or nests too deep, to be changed"}
+		return nil, d.tooMuch()
 	}
 	return value, nil
 }

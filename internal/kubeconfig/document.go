@@ -96,8 +96,17 @@ func syntaxError(path string, err error) error {
 	return &FileError{Path: path, Reason: "is not a kubeconfig"}
 }
 
-// check refuses another shape, and what stands twice.
+func (d *Document) tooMuch() error {
+	return &FileError{Path: d.path, Reason: "says too much, or nests too deep, to be looked at"}
+}
+
+// check refuses another shape, what stands twice, and what says more, by its
+// aliases, than anyone could write down: the rest may take it that it fits.
 func (d *Document) check() error {
+	all := &walk{left: maxSteps}
+	if all.visit(d.root, maxDepth); all.err != nil {
+		return d.tooMuch()
+	}
 	w := &walk{left: maxSteps}
 	top := w.mapping(d.root)
 	if d.root != nil && d.root.Kind == yaml.MappingNode {

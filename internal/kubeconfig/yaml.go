@@ -253,6 +253,20 @@ func (w *walk) scalar(n *yaml.Node) (value any) {
 	return value
 }
 
+// visit goes once over all that a node says, its aliases followed.
+func (w *walk) visit(n *yaml.Node, depth int) {
+	if n == nil || !w.step(n) {
+		return
+	}
+	if depth == 0 {
+		w.fail(errShape)
+		return
+	}
+	for _, child := range n.Content {
+		w.visit(resolved(child), depth-1)
+	}
+}
+
 // step counts a node that is visited, and reports whether there is another to
 // be had.
 func (w *walk) step(n *yaml.Node) bool {
