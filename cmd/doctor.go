@@ -120,6 +120,9 @@ func (a *app) patient(t *target) *patient {
 			p.err = err
 		}
 	}
+	if p.at = p.found.at; p.at.User.Name != "" { // as an --entry may lead to another context's
+		return p
+	}
 	config, err := a.loadKubeconfig(t)
 	if err == nil {
 		p.at, err = pick(config, t)
@@ -282,8 +285,8 @@ func (p *patient) server() *doctor.Server {
 	if is.Load = p.look; !is.Imported {
 		is.Login = p.signInLine(p.found)
 	}
-	if p.leadsToCluster(p.found) == nil && p.at.Cluster.Server != "" {
-		is.Ask, is.Host = p.show, p.at.Cluster.Server
+	if p.leadsToCluster(p.found) == nil && p.found.at.Cluster.Server != "" {
+		is.Ask, is.Host = p.show, p.found.at.Cluster.Server
 		if u, err := url.Parse(is.Host); err == nil && u.Host != "" {
 			is.Host = u.Host
 		}
@@ -293,7 +296,7 @@ func (p *patient) server() *doctor.Server {
 
 // show shows the credential to the context's cluster.
 func (p *patient) show(ctx context.Context, by selfreview.Credential) (selfreview.User, error) {
-	to, err := p.reviewed(p.at.Cluster)
+	to, err := p.reviewed(p.found.at.Cluster)
 	if err != nil {
 		return selfreview.User{}, err
 	}

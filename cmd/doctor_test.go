@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -324,6 +325,36 @@ func TestDoctorAsksTheAPIServer(t *testing.T) {
 	}
 	answer = http.StatusUnauthorized
 	p.finds(p.doctored(exitUnwell), "API server", "identity", doctor.Failed, "does not take the credential (401)")
+}
+
+// An entry of another context goes to that context's cluster, and never to the
+// current one's.
+func TestDoctorOfAnotherContextsEntry(t *testing.T) {
+	p := healthy(t)
+	mine, others := startAPI(t, `{"username":"alice"}`), startAPI(t, `{"username":"x"}`)
+	block := func(more string) string {
+		return "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: IfAvailable, command: kubecred, args: [get-token, " +
+			"--oidc-issuer-url=" + p.provider.Issuer + ", --oidc-client-id=" + oidctest.ClientID + more + "]}"
+	}
+	p.write(mine.ca(), ".kube", "ca.pem") // of either
+	p.write(fmt.Sprintf(`current-context: other
+contexts:
+- {name: other, context: {cluster: other, user: other}}
+- {name: mine, context: {cluster: mine, user: mine}}
+clusters:
+- {name: other, cluster: {server: %q, certificate-authority: ca.pem}}
+- {name: mine, cluster: {server: %q, certificate-authority: ca.pem}}
+users:
+- {name: other, user: {%s}}
+- {name: mine, user: {%s}}
+`, others.URL, mine.URL, block(""), block(", --oidc-extra-scope=email")), ".kube", "config")
+	p.run("login", "--context=mine").ok()
+	r := p.doctored(0, "--entry="+regexp.MustCompile(`[0-9a-f]{12}`).FindString(p.run("whoami", "--context=mine").ok().stdout))
+	p.finds(r, "API server", "identity", doctor.OK, "you are alice there")
+	p.finds(r, "kubeconfig", "context", doctor.OK, `"mine" leads to the user "mine"`)
+	if came := others.requests(); len(came) > 0 {
+		t.Errorf("the current context's server was sent %q", came)
+	}
 }
 
 // trusts lets the kubeconfig's cluster trust a test server.
