@@ -308,3 +308,17 @@ func TestImportThroughALink(t *testing.T) {
 	p.importing("--undo").ok()
 	p.holds(plain)
 }
+
+// What stands in the file a second time is not taken out of there, and said.
+func TestImportOfWhatStandsTwice(t *testing.T) {
+	const stays = "stands elsewhere in the file"
+	p := newPlace(t)
+	plain := p.users(user("me", "token: canary-token # not canary-other"), user("other", "token: &shared canary-other"), user("third", "token: *shared"))
+	if got := p.importing("--user=me", "--dry-run").ok(); strings.Contains(got.stdout, stays) {
+		t.Error(got.stdout)
+	}
+	p.importing("--user=third", "--dry-run").ok().prints(stays)
+	p.importing("--user=third", "--yes").ok().prints(stays)
+	p.importing("--undo").ok()
+	p.holds(plain)
+}

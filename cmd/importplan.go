@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -72,7 +74,23 @@ func (i *importer) plan(ctx context.Context, path string, users []string) (*batc
 	if len(b.takes) > 0 {
 		b.change, err = kubeconfig.Preview(path, b.edit)
 	}
+	for _, t := range b.takes {
+		t.lookFor(b.change.After)
+	}
 	return b, err
+}
+
+// lookFor says where what is taken out stands in the file a second time: behind
+// an anchor, in a comment, or at a user that was not named.
+func (t *taking) lookFor(after []byte) {
+	const shortest = 8 // of what is no accident
+	held := []string{t.entry.Credential.Token.Reveal(), base64.StdEncoding.EncodeToString([]byte(t.user.ClientKeyData.Reveal()))}
+	if p := t.entry.Provider; p != nil {
+		held = append(held, p.ClientSecret.Reveal(), p.Refresh.Reveal(), p.IDToken.Reveal())
+	}
+	if slices.ContainsFunc(held, func(s string) bool { return len(s) >= shortest && bytes.Contains(after, []byte(s)) }) {
+		t.said = append(t.said, "it stands elsewhere in the file as well, in plain text, and stays there")
+	}
 }
 
 // tidied reads a file, once it is forgotten what killed imports of it left: a
