@@ -94,3 +94,22 @@ func TestSetupOfAUserThatChangesMeanwhile(t *testing.T) {
 	}
 	p.at("setup", "--user=me", "--replace", "--kubeconfig="+p.path("config")).ok()
 }
+
+// Once more, setup loses neither what somebody added to its exec block nor what
+// stands beside it.
+func TestSetupOnceMore(t *testing.T) {
+	p := newPlace(t)
+	setup := func(args ...string) outcome {
+		return p.at("setup", append(args, "--user=me", "--kubeconfig="+p.path("config"))...)
+	}
+	setup().ok()
+	first := p.read("config")
+	p.write(strings.NewReplacer("      args:", "      env: [{name: HTTPS_PROXY, value: ''}]\n      args:", "provideClusterInfo: false", "provideClusterInfo: true").Replace(first), "config")
+	setup().ok()
+	if got := p.read("config"); !strings.Contains(got, "HTTPS_PROXY") || !strings.Contains(got, "provideClusterInfo: true") {
+		t.Errorf("the kubeconfig is\n%s", got)
+	}
+	p.write(strings.Replace(first, "    exec:", "    token: canary\n    exec:", 1), "config")
+	setup().fails(exitConfig, "has a user named").hints("--replace")
+	setup("--replace").ok()
+}

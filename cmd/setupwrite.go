@@ -47,7 +47,7 @@ func (pl *plan) place(ctx context.Context) error {
 	if config, err = kubeconfig.Load(paths); err != nil { // anew: a person has answered
 		return err
 	}
-	if err := pl.mayReplace(ctx, config); err != nil {
+	if err := pl.mayReplace(ctx, config, was); err != nil {
 		return err
 	}
 	if err := pl.plot(paths, path, was); err != nil {
@@ -57,31 +57,31 @@ func (pl *plan) place(ctx context.Context) error {
 	return err
 }
 
-// entryIn is how a file has the user; nil where it has none.
-func (pl *plan) entryIn(path string) ([]byte, error) {
+// entryIn is how a file has the user; without a name where it has none.
+func (pl *plan) entryIn(path string) (kubeconfig.UserEntry, error) {
 	d, err := kubeconfig.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return kubeconfig.UserEntry{}, nil
 	}
 	if err != nil {
-		return nil, err
+		return kubeconfig.UserEntry{}, err
 	}
 	return pl.entry(d), nil
 }
 
-func (pl *plan) entry(d *kubeconfig.Document) []byte {
+func (pl *plan) entry(d *kubeconfig.Document) kubeconfig.UserEntry {
 	user, err := d.User(pl.user)
 	if err != nil { // none, or one that SetExec refuses
-		return nil
+		return kubeconfig.UserEntry{}
 	}
-	return user.Raw
+	return *user
 }
 
 // plot says which files change, and how: the one that has the user, and the one
 // that has the context.
-func (pl *plan) plot(paths []string, path string, was []byte) error {
+func (pl *plan) plot(paths []string, path string, was kubeconfig.UserEntry) error {
 	pl.edits = []edit{{path, func(d *kubeconfig.Document) error {
-		if !bytes.Equal(pl.entry(d), was) {
+		if !bytes.Equal(pl.entry(d).Raw, was.Raw) {
 			return &kubeconfig.ChangedError{Path: path}
 		}
 		return d.SetExec(pl.user, pl.exec)
@@ -108,10 +108,14 @@ func (pl *plan) plot(paths []string, path string, was []byte) error {
 
 // mayReplace wants a word before a user that signs in otherwise loses what it
 // signs in with.
-func (pl *plan) mayReplace(ctx context.Context, config *kubeconfig.Config) error {
+func (pl *plan) mayReplace(ctx context.Context, config *kubeconfig.Config, was kubeconfig.UserEntry) error {
 	user, err := config.User(pl.user)
-	if err != nil || pl.wishes.replace || pl.same(user) {
-		return nil // it is not there, or is what will be written
+	if err == nil && pl.same(user, was) { // what is set beside the flags stays
+		pl.exec.Env, pl.exec.ProvideClusterInfo = was.Exec.Env, was.Exec.ProvideClusterInfo
+		return nil
+	}
+	if err != nil || pl.wishes.replace {
+		return nil
 	}
 	how := "signs in otherwise"
 	if user.Exec != nil {
@@ -126,8 +130,13 @@ func (pl *plan) mayReplace(ctx context.Context, config *kubeconfig.Config) error
 	return cli.Mistake("give --user with another name; or --replace, and what it signs in with is gone", "the kubeconfig has a user named %q that %s", pl.user, how)
 }
 
-// same reports whether a user signs in to the same entry already.
-func (pl *plan) same(user kubeconfig.User) bool {
+// same reports whether a user signs in to the same entry already, and in no
+// other way.
+func (pl *plan) same(user kubeconfig.User, was kubeconfig.UserEntry) bool {
+	if was.Exec == nil || !was.Token.Empty() || !was.ClientKeyData.Empty() || !was.Password.Empty() || was.AuthProvider != nil ||
+		was.TokenFile != "" || was.ClientCertificate != "" {
+		return false
+	}
 	f, err := pl.app.follow(settings.Input{Agreed: pl.app.agreed, Files: pl.app.files}, kubeconfig.Target{User: user})
 	return err == nil && f.id == cache.NewID(pl.settings.Identity())
 }
