@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -103,7 +104,7 @@ func ofSettings(err error) (string, int) {
 	case errors.As(err, &broken):
 		return "mend the file, or name another with --kubeconfig", exitConfig
 	case errors.As(err, &held):
-		return "if no kubectl config is running, remove the lock: rm " + held.Path, exitConfig
+		return "if no kubectl config is running, remove the lock: rm " + cli.Quote(held.Path, runtime.GOOS), exitConfig
 	case errors.As(err, &raced):
 		return "look at the file, then try again", exitConfig
 	case errors.As(err, &closed):

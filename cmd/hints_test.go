@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,6 +55,7 @@ func TestExplain(t *testing.T) {
 		{&settings.Error{Problem: settings.Invalid, Setting: "listen-address"}, exitConfig, "127.0.0.1 or localhost"},
 		{&kubeconfig.FileError{Path: "x", Reason: "is not a kubeconfig"}, exitConfig, "--kubeconfig"},
 		{&kubeconfig.LockError{Path: "x.lock"}, exitConfig, "rm x.lock"},
+		{&kubeconfig.LockError{Path: "my config.lock"}, exitConfig, "rm " + cli.Quote("my config.lock", runtime.GOOS)},
 		{&kubeconfig.ChangedError{Path: "x"}, exitConfig, "try again"},
 		{&kubeconfig.UnwritableError{Path: "x", Err: syscall.ENOSPC}, exitConfig, "as it was"},
 		{execcred.ErrExecInfo, exitConfig, "the client sets it"},

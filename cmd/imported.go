@@ -81,7 +81,7 @@ func ofImported(err error) (string, int) {
 		return "kubecred import --undo puts back what was imported, where its backup opens; else put the credential into the kubeconfig again and run kubecred import", exitLoginNeeded
 	}
 	return "put a new one into the kubeconfig, in place of the user's exec block, and run kubecred import --user " +
-		quote(e.about.Imported.User, runtime.GOOS), exitLoginNeeded
+		cli.Quote(e.about.Imported.User, runtime.GOOS), exitLoginNeeded
 }
 
 // ofStay is about users that stay as they are.

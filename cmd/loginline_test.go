@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/oidctest"
 	"github.com/kubecred/kubecred/internal/settings"
 )
@@ -27,10 +28,10 @@ func TestQuote(t *testing.T) {
 		{`a\"b`, `'a\"b'`, `"a\\\"b"`},
 		{`C:\certs\ca.pem`, `'C:\certs\ca.pem'`, `"C:\certs\ca.pem"`},
 	} {
-		if got := quote(test.arg, "linux"); got != test.unix {
+		if got := cli.Quote(test.arg, "linux"); got != test.unix {
 			t.Errorf("%q on Unix: %s, want %s", test.arg, got, test.unix)
 		}
-		if got := quote(test.arg, "windows"); got != test.windows {
+		if got := cli.Quote(test.arg, "windows"); got != test.windows {
 			t.Errorf("%q on Windows: %s, want %s", test.arg, got, test.windows)
 		}
 	}
@@ -46,7 +47,7 @@ func FuzzQuote(f *testing.F) {
 		if strings.Contains(arg, "\x00") {
 			return // no argument can hold it
 		}
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '<%s>' `+quote(arg, "linux")).Output()
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '<%s>' `+cli.Quote(arg, "linux")).Output()
 		if err != nil || string(out) != "<"+arg+">" {
 			t.Errorf("%q became %q, %v", arg, out, err)
 		}

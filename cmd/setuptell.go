@@ -157,10 +157,10 @@ func (pl *plan) tellChanges(out *strings.Builder, changes []kubeconfig.Change) {
 		done, uses = "Nothing was written. The user %s would be in %s", ", and the context %s would use it"
 	}
 	fmt.Fprintf(out, done, cli.OneLine(pl.user), cli.OneLine(changes[0].Path))
-	try := "kubectl --user=" + quote(pl.user, runtime.GOOS) + " get pods"
+	try := "kubectl --user=" + cli.Quote(pl.user, runtime.GOOS) + " get pods"
 	if pl.context != "" {
 		fmt.Fprintf(out, uses, cli.OneLine(pl.context))
-		try = "kubectl --context=" + quote(pl.context, runtime.GOOS) + " get pods"
+		try = "kubectl --context=" + cli.Quote(pl.context, runtime.GOOS) + " get pods"
 	}
 	if pl.context != "" && pl.context == pl.current {
 		try = "kubectl get pods"

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/kubeconfig"
 )
 
@@ -253,9 +254,9 @@ func (k *Kubeconfig) modes() Finding {
 		case err != nil:
 			continue
 		case info.Mode().Perm()&0o022 != 0:
-			return failed(path+" can be changed by others, who could let you run what they like", "run: chmod go-rwx "+path)
+			return failed(path+" can be changed by others, who could let you run what they like", "run: chmod go-rwx "+cli.Quote(path, runtime.GOOS))
 		case info.Mode().Perm()&0o044 != 0:
-			return warning(path+" can be read by others", "run: chmod go-rwx "+path)
+			return warning(path+" can be read by others", "run: chmod go-rwx "+cli.Quote(path, runtime.GOOS))
 		}
 		read++
 	}

@@ -167,6 +167,13 @@ func TestModes(t *testing.T) {
 		run(t, (&Kubeconfig{Paths: []string{"/no/such", path}}).Checks(), "file modes").is(t, want, "")
 	}
 	run(t, (&Kubeconfig{Paths: []string{"/no/such"}}).Checks(), "file modes").is(t, Skipped, "no file")
+	spaced := filepath.Join(t.TempDir(), "my config")
+	if err := os.WriteFile(spaced, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, (&Kubeconfig{Paths: []string{spaced}}).Checks(), "file modes"); !strings.HasSuffix(got.Do, "'"+spaced+"'") {
+		t.Errorf("do %q", got.Do)
+	}
 }
 
 func TestKuberc(t *testing.T) {
