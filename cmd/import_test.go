@@ -322,3 +322,22 @@ func TestImportOfWhatStandsTwice(t *testing.T) {
 	p.importing("--undo").ok()
 	p.holds(plain)
 }
+
+// A stranger's kubeconfig does not change a client's secret unseen.
+func TestImportOfAnotherSecret(t *testing.T) {
+	const takes = "takes its place"
+	p := newPlace(t)
+	block := func(secret string) string {
+		return user("me", "exec: {command: kubelogin, args: [get-token, --oidc-issuer-url="+p.provider.Issuer+", --oidc-client-id="+oidctest.ClientID+", --oidc-client-secret="+secret+"]}")
+	}
+	p.users(block("canary-one"))
+	if got := p.importing("--yes").ok(); strings.Contains(got.stdout, takes) {
+		t.Error(got.stdout)
+	}
+	p.users(block("canary-one"))
+	if got := p.importing("--dry-run").ok(); strings.Contains(got.stdout, takes) {
+		t.Error(got.stdout)
+	}
+	p.users(block("canary-two"))
+	p.importing("--dry-run").ok().prints(takes)
+}

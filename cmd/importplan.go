@@ -187,6 +187,9 @@ func (i *importer) takeProvider(ctx context.Context, t *taking) error {
 		if err != nil {
 			return err
 		}
+		if held, err := importedSecret(ctx, i.store, s); err == nil && !held.Empty() && held.Reveal() != p.ClientSecret.Reveal() {
+			t.said = append(t.said, "another secret is sealed for that issuer and client: this one takes its place")
+		}
 		t.seals = append(t.seals, i.share(sealing{clientSecretID(s), record}))
 	}
 	id := cache.NewID(s.Identity())
