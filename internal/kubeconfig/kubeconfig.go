@@ -136,7 +136,7 @@ func Load(paths []string) (*Config, error) {
 		}
 		f, err := parse(data)
 		if err != nil {
-			return nil, &FileError{Path: path, Reason: "is not a kubeconfig"} // the parser's error repeats content
+			return nil, syntaxError(path, err)
 		}
 		if err := f.resolve(path); err != nil {
 			return nil, err

@@ -162,6 +162,15 @@ func TestUnreadableFiles(t *testing.T) {
 	}
 }
 
+// As kubectl's own error does, it names the line, and repeats nothing of it.
+func TestSyntaxErrorNamesTheLine(t *testing.T) {
+	_, err := Load(write(t, "users:\n- name: a\n  user:\n\ttoken: canary\n"))
+	var broken *FileError
+	if !errors.As(err, &broken) || broken.Line != 4 || !strings.Contains(err.Error(), "near line 4") || strings.Contains(err.Error(), "canary") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestPaths(t *testing.T) {
 	sep := string(filepath.ListSeparator)
 	if got := Paths("a"+sep+sep+"b", "/home"); !reflect.DeepEqual(got, []string{"a", "b"}) {
