@@ -87,7 +87,10 @@ func (i *importer) run(ctx context.Context) error {
 	case i.undo && i.dryRun:
 		return cli.Mistake("leave one of them out", "--dry-run shows an import, and --undo is none")
 	}
-	var err error
+	err := i.isThere()
+	if err != nil && !i.undo { // which puts back what is gone as well
+		return err
+	}
 	if i.settings, err = i.looseSettings(i.target); err != nil {
 		return err
 	}

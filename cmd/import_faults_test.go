@@ -23,6 +23,8 @@ func TestImportFails(t *testing.T) {
 	}{
 		"no kubeconfig":         {text: "users: [canary", args: []string{"--user=me"}, code: exitConfig, error: "config"},
 		"a user given twice":    {text: "users:\n" + plainUser + plainUser, args: []string{"--user=me"}, code: exitConfig, error: "line"},
+		"a name mistyped":       {text: "users:\n" + plainUser, args: []string{"--user=me", "--kubeconfig=no-such-file"}, code: exitConfig, error: "no-such-file does not exist"},
+		"all of one mistyped":   {text: "users:\n" + plainUser, args: []string{"--all", "--kubeconfig=no-such-file"}, code: exitConfig, error: "no-such-file does not exist"},
 		"no such user":          {text: "users:\n" + plainUser, args: []string{"--user=other"}, code: exitConfig, error: `no user named "other"`},
 		"no current context":    {text: "users:\n" + plainUser, code: exitConfig, error: "no current context"},
 		"no storage":            {text: "users:\n" + plainUser, args: []string{"--user=me", "--token-cache-storage=none"}, code: exitCache, error: "nothing is kept"},

@@ -3,6 +3,8 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -115,10 +117,25 @@ func pick(config *kubeconfig.Config, t *target) (kubeconfig.Target, error) {
 }
 
 func (a *app) loadKubeconfig(t *target) (*kubeconfig.Config, error) {
+	if err := t.isThere(); err != nil {
+		return nil, err
+	}
 	if t.kubeconfig != "" {
 		return kubeconfig.Load([]string{t.kubeconfig})
 	}
 	return kubeconfig.Load(kubeconfig.Paths(a.getenv("KUBECONFIG"), a.files.Home))
+}
+
+// isThere fails where --kubeconfig names a file that is missing: of KUBECONFIG's
+// files one may be, and a word that was mistyped is another matter.
+func (t *target) isThere() error {
+	if t.kubeconfig == "" {
+		return nil
+	}
+	if _, err := os.Stat(t.kubeconfig); errors.Is(err, fs.ErrNotExist) {
+		return &kubeconfig.FileError{Path: t.kubeconfig, Reason: "does not exist"}
+	}
+	return nil
 }
 
 // follow resolves the settings of an exec block as get-token would.

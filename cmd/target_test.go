@@ -104,7 +104,7 @@ func TestLoginFindsNoExecBlock(t *testing.T) {
 		"login --user nobody":             `no user named "nobody"`,
 		"login --context certificate":     `"certificate" does not sign in with kubecred`,
 		"login --context broken":          `"--no-such-flag"`,
-		"login --kubeconfig no-such-file": "no current context",
+		"login --kubeconfig no-such-file": "no-such-file does not exist",
 		"login --entry 0000":              "0000",
 	} {
 		p.run(strings.Fields(args)...).fails(exitConfig, text)
