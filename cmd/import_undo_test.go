@@ -125,7 +125,7 @@ func TestImportOfTwoWithOneSession(t *testing.T) {
 	if p.asBlock("me").ok().token() != idToken || p.asBlock("other").ok().token() != idToken {
 		t.Error("not the first session for both")
 	}
-	p.importing("--undo", "--user=me").ok()
+	p.importing("--undo", "--user=me").ok().prints(`Put back "me" in`)
 	if p.asBlock("other").ok().token() != idToken {
 		t.Error("the other one lost its session")
 	}

@@ -137,7 +137,8 @@ func (i *importer) undoOne(ctx context.Context, k *kept, rest []*kept) (stale bo
 		return true, i.forgetAll(ctx, k, rest)
 	}
 	whole := u.missing || bytes.Equal(sum(u.now), k.After)
-	change, err := kubeconfig.Edit(ctx, k.path, u.edit(whole && u.complete()))
+	complete := whole && u.complete() // before the users that are back are forgotten
+	change, err := kubeconfig.Edit(ctx, k.path, u.edit(complete))
 	if err != nil {
 		return false, err
 	}
@@ -150,7 +151,7 @@ func (i *importer) undoOne(ctx context.Context, k *kept, rest []*kept) (stale bo
 	}
 	notes, err := i.forgetSome(ctx, k, u.back, rest)
 	if err == nil {
-		_, err = fmt.Fprint(i.stdout, u.report(whole), notes)
+		_, err = fmt.Fprint(i.stdout, u.report(complete), notes)
 	}
 	return false, err
 }
@@ -207,9 +208,9 @@ func (u *undoing) changedSince() error {
 		"kubectl config delete-user takes one away; then kubecred import --undo --user puts it back as it was before", exitConfig)
 }
 
-func (u *undoing) report(whole bool) string {
+func (u *undoing) report(complete bool) string {
 	when := u.At.Local().Format("2006-01-02 15:04")
-	if whole && u.complete() {
+	if complete {
 		return fmt.Sprintf("Put back %s as it was before the import of %s.\n", cli.OneLine(u.File), when)
 	}
 	names := make([]string, len(u.back))
