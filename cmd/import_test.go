@@ -96,19 +96,49 @@ func TestImportedCredentialEnds(t *testing.T) {
 		t.Errorf("another token")
 	}
 	block := p.block("me")
-	p.run(append(block, "--force-refresh")...).fails(exitLoginNeeded, "nothing renews it").hints("kubecred import --user me")
-	p.run(append([]string{"login", "--switch"}, block[1:]...)...).fails(exitLoginNeeded, "nothing renews it").hints("kubecred import --user me")
+	p.run(append(block, "--force-refresh")...).fails(exitLoginNeeded, "nothing renews it").hints("kubecred import --user=me --kubeconfig=")
+	p.run(append([]string{"login", "--switch"}, block[1:]...)...).fails(exitLoginNeeded, "nothing renews it").hints("kubecred import --user=me --kubeconfig=")
 	p.run(append([]string{"login"}, block[1:]...)...).ok().prints("Already signed in as system:serviceaccount:ns:robot with the imported service account token")
 	status := append([]string{"status"}, p.sealed()...)
 	p.run(status...).ok().prints("imported service account token").prints(`of the user "me" ends ` + ends.Local().Format("2006-01-02 15:04"))
 	p.run(append(status, "-o", "json")...).ok().prints(`"imported": {`).prints(`"user": "me"`)
 	p.passed = 2 * time.Hour
 	p.asBlock("me").fails(exitLoginNeeded, `service account token of the user "me", from `+p.path(".kube", "config")+", ended "+ends.Local().Format("2006-01-02 15:04")).
-		hints("kubecred import --user me")
+		hints("kubecred import --user=me --kubeconfig=")
 	p.asBlock("me").fails(exitLoginNeeded, "ended") // and no pause hides why
 	p.run(status...).ok().prints("has ended")
 	p.importing("--undo").ok()
 	p.importing("--yes").fails(exitConfig, "has ended").hints("import.md")
+}
+
+// What import and status print is run as it stands, wherever the file lies.
+func TestImportLinesWorkAsPrinted(t *testing.T) {
+	for name, of := range map[string]func(p *place, imported string) string{
+		"import's": func(_ *place, imported string) string { return imported },
+		"status's": func(p *place, _ string) string { return p.run(append([]string{"status"}, p.sealed()...)...).ok().stdout },
+		"logout's": func(p *place, _ string) string {
+			return p.run(append([]string{"logout"}, p.block("me")[1:]...)...).fails(exitDenied, "no other copy").stderr
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			p.write("users:\n"+user("me", "token: static-token"), "elsewhere")
+			at := "--kubeconfig=" + p.path("elsewhere")
+			imported := p.run(append([]string{"import", "--user=me", "--yes", at}, p.sealed()...)...).ok().stdout
+			p.write(p.read("elsewhere"), ".kube", "config") // for block
+			_, line, found := strings.Cut(of(p, imported), "kubecred import --undo")
+			line, _, ends := strings.Cut(line, " puts ")
+			if !found || !ends {
+				t.Fatalf("no line in %s", imported)
+			}
+			words := append([]string{"import", "--undo"}, strings.Fields(line)...)
+			if name != "import's" { // they know the folder no better than the person who named it
+				words = append(words, p.sealed()...)
+			}
+			p.run(words...).ok().prints("Put back " + p.path("elsewhere"))
+		})
+	}
 }
 
 // legacySession is an auth-provider's config with a session of alice's.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
@@ -80,8 +79,8 @@ func ofImported(err error) (string, int) {
 	case e.about.Imported == nil:
 		return "kubecred import --undo puts back what was imported, where its backup opens; else put the credential into the kubeconfig again and run kubecred import", exitLoginNeeded
 	}
-	return "put a new one into the kubeconfig, in place of the user's exec block, and run kubecred import --user " +
-		cli.Quote(e.about.Imported.User, runtime.GOOS), exitLoginNeeded
+	return "put a new one into the kubeconfig, in place of the user's exec block, and run " +
+		importLine(e.about.Imported.File, "--user="+e.about.Imported.User), exitLoginNeeded
 }
 
 // ofStay is about users that stay as they are.
@@ -122,7 +121,8 @@ func (e *onlyCopyError) Error() string {
 // under its lock.
 func (a *app) forgetImported(ctx context.Context, store *cache.Store, id cache.ID, who about, forget forgetting) error {
 	if !forget.imported {
-		return cli.Fail(&onlyCopyError{who}, "kubecred import --undo puts it back into the kubeconfig; kubecred logout --forget-imported forgets it for good", exitDenied)
+		back := importLine(who.Imported.File, "--undo", "--user="+who.Imported.User)
+		return cli.Fail(&onlyCopyError{who}, back+" puts it back; kubecred logout --forget-imported forgets it for good", exitDenied)
 	}
 	if err := a.forgetCopies(ctx, forget.copies, id); err != nil {
 		return err

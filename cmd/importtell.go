@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/kubecred/kubecred/cache"
@@ -95,6 +96,28 @@ func (i *importer) report(told string, batches []*batch) error {
 	if n := count(batches); n != 1 {
 		users = fmt.Sprintf("%d users", n)
 	}
-	_, err := io.WriteString(i.stdout, told+"Imported "+users+". kubecred import --undo puts the file back.\n")
+	_, err := io.WriteString(i.stdout, told+"Imported "+users+". "+i.undoLine()+" puts the file back.\n")
 	return err
+}
+
+// undoLine is the command that undoes this import.
+func (i *importer) undoLine() string {
+	words := []string{"--undo"}
+	if i.settings.CacheDir != i.files.Cache {
+		words = append(words, "--token-cache-dir="+i.settings.CacheDir)
+	}
+	return importLine(i.kubeconfig, words...)
+}
+
+// importLine is an import of a file's, or of the usual one's, that works as it is
+// printed.
+func importLine(file string, words ...string) string {
+	if file != "" {
+		words = append(words, "--kubeconfig="+file)
+	}
+	line := "kubecred import"
+	for _, word := range words {
+		line += " " + cli.Quote(cli.OneLine(word), runtime.GOOS)
+	}
+	return line
 }
