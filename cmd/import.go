@@ -44,8 +44,8 @@ func (a *app) importCommand() *cobra.Command {
 		Short: "Seal what a kubeconfig holds in plain text",
 		Long: `Takes tokens, client certificates and the sessions of the legacy auth-provider
 "oidc" out of a kubeconfig, seals them, and puts exec blocks in their place. Exec
-blocks of int128/kubelogin become kubecred's. Without --user and --all it takes
-the user of the current context.
+blocks of int128/kubelogin become kubecred's. Without --context, --user and --all
+it takes the user of the current context.
 
 What is sealed is lost with the keyring; the file as it was is sealed as well,
 and --undo puts it back. Credentials that a kubeconfig names by path stay files.`,
@@ -57,10 +57,11 @@ and --undo puts it back. Credentials that a kubeconfig names by path stay files.
 		Args: cli.NoArgs,
 	}
 	c.Flags().StringVar(&i.kubeconfig, "kubeconfig", "", "Change this kubeconfig instead of KUBECONFIG or ~/.kube/config")
+	c.Flags().StringVar(&i.context, "context", "", "Take in the credentials of this context's user")
 	c.Flags().StringVar(&i.user, "user", "", "Take in this user's credentials")
 	c.Flags().BoolVar(&i.all, "all", false, "Take in every user's")
 	c.Flags().BoolVar(&i.dryRun, "dry-run", false, "Show what would be done and do nothing")
-	c.Flags().BoolVar(&i.undo, "undo", false, "Put back what the newest import took, or with --user that user's")
+	c.Flags().BoolVar(&i.undo, "undo", false, "Put back what the newest import took, or with --user or --context that user's")
 	c.Flags().BoolVar(&i.yes, "yes", false, "Do not ask")
 	i.flags = addSome(c.Flags(), "token-cache-storage", "token-cache-dir", "kernel-keyring")
 	c.RunE = func(c *cobra.Command, _ []string) error { return i.run(c.Context()) }
@@ -82,8 +83,8 @@ const importPatience = 2 * time.Minute
 
 func (i *importer) run(ctx context.Context) error {
 	switch {
-	case i.user != "" && i.all:
-		return cli.Mistake("leave one of them out", "--all is every user, and --user names one")
+	case i.all && (i.user != "" || i.context != ""), i.user != "" && i.context != "":
+		return cli.Mistake("leave one of them out", "--all is every user, and --user and --context name one")
 	case i.undo && i.dryRun:
 		return cli.Mistake("leave one of them out", "--dry-run shows an import, and --undo is none")
 	}
@@ -102,15 +103,20 @@ func (i *importer) run(ctx context.Context) error {
 	ctx, stop := lifetime.Context(ctx)
 	defer stop()
 	i.person = i.newPerson(true, "")
-	if i.undo {
+	if i.context != "" {
+		i.user, err = i.userOfContext()
+	}
+	switch {
+	case err != nil:
+	case i.undo:
 		err = i.putBack(ctx)
-	} else {
+	default:
 		err = i.takeIn(ctx)
 	}
 	var none *kubeconfig.NotFoundError
 	switch {
 	case errors.As(err, &none):
-		return cli.Fail(err, "name one with --user, or another file with --kubeconfig, or take --all", exitConfig)
+		return cli.Fail(err, "name one with --context or --user, or another file with --kubeconfig, or take --all", exitConfig)
 	case errors.Is(err, context.Canceled) && interrupted(ctx):
 		return context.Cause(ctx)
 	}
@@ -188,15 +194,10 @@ func (i *importer) plans(ctx context.Context) ([]*batch, error) {
 	}
 	name := i.user
 	if name == "" {
-		config, err := i.loadKubeconfig(i.target)
-		if err != nil {
+		var err error
+		if name, err = i.userOfContext(); err != nil {
 			return nil, err
 		}
-		at, err := config.Target("")
-		if err != nil {
-			return nil, err
-		}
-		name = at.User.Name
 	}
 	path, found, err := kubeconfig.Find(i.paths(), name)
 	if err == nil && !found {
@@ -207,6 +208,16 @@ func (i *importer) plans(ctx context.Context) ([]*batch, error) {
 	}
 	b, err := i.plan(ctx, path, []string{name})
 	return []*batch{b}, err
+}
+
+// userOfContext is whom --context leads to, or the current one.
+func (i *importer) userOfContext() (string, error) {
+	config, err := i.loadKubeconfig(i.target)
+	if err != nil {
+		return "", err
+	}
+	at, err := config.Target(i.context)
+	return at.User.Name, err
 }
 
 func (i *importer) plansOfAll(ctx context.Context) (all []*batch, err error) {

@@ -33,6 +33,8 @@ func TestImportFails(t *testing.T) {
 		"Azure's kubelogin":     {text: "users:\n" + user("me", "exec: {command: kubelogin, args: [get-token, --server-id=canary]}"), args: []string{"--user=me"}, code: exitConfig, error: "--server-id"},
 		"an issuer over http":   {text: "users:\n" + user("me", "auth-provider: {name: oidc, config: {idp-issuer-url: 'http://i.example', client-id: c, client-secret: canary}}"), args: []string{"--user=me"}, code: exitConfig, error: "https"},
 		"half a pair":           {text: "users:\n" + user("me", "client-certificate-data: "+base64.StdEncoding.EncodeToString([]byte("canary"))), args: []string{"--user=me"}, code: exitConfig, error: "without its key"},
+		"two names":             {text: "users:\n" + plainUser, args: []string{"--user=me", "--context=c"}, code: exitConfig, error: "--context"},
+		"no such context":       {text: "users:\n" + plainUser, args: []string{"--context=other"}, code: exitConfig, error: `no context named "other"`},
 		"two contradictions":    {text: "users:\n" + plainUser, args: []string{"--user=me", "--all"}, code: exitConfig, error: "--all"},
 		"a change in between":   {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitConfig, error: "changed by another program", at: map[string]func(*place){"write": appendComment}},
 		"damage in between":     {text: "users:\n" + plainUser, args: []string{"--user=me"}, code: exitCache, error: "cannot be read by another process", at: map[string]func(*place){"read": damageSealed}},

@@ -111,11 +111,31 @@ func TestImportedCredentialEnds(t *testing.T) {
 	p.importing("--yes").fails(exitConfig, "has ended").hints("import.md")
 }
 
+// A context names its user, to import and to undo as to every other command.
+func TestImportByContext(t *testing.T) {
+	p := newPlace(t)
+	plain := p.users(user("other", "token: canary-other"), user("me", "token: canary-me"))
+	p.importing("--all", "--yes").ok()
+	p.importing("--undo", "--context=c").ok().prints(`Put back "me" in`)
+	if p.asBlock("other").ok().token() != "canary-other" {
+		t.Error("another user was put back as well")
+	}
+	p.importing("--undo").ok()
+	p.importing("--context=c", "--yes").ok().prints("Imported 1 user.")
+	if got := p.read(".kube", "config"); strings.Contains(got, "canary-me") || !strings.Contains(got, "canary-other") {
+		t.Errorf("imported:\n%s", got)
+	}
+	p.importing("--undo").ok()
+	p.holds(plain)
+}
+
 // What import and status print is run as it stands, wherever the file lies.
 func TestImportLinesWorkAsPrinted(t *testing.T) {
 	for name, of := range map[string]func(p *place, imported string) string{
 		"import's": func(_ *place, imported string) string { return imported },
-		"status's": func(p *place, _ string) string { return p.run(append([]string{"status"}, p.sealed()...)...).ok().stdout },
+		"status's": func(p *place, _ string) string {
+			return p.run(append([]string{"status"}, p.sealed()...)...).ok().stdout
+		},
 		"logout's": func(p *place, _ string) string {
 			return p.run(append([]string{"logout"}, p.block("me")[1:]...)...).fails(exitDenied, "no other copy").stderr
 		},
