@@ -31,16 +31,17 @@ func (i *importer) tell(batches []*batch) string {
 	if count(batches) == 0 {
 		return text.String()
 	}
-	fmt.Fprintf(&text, "It is sealed %s.\n", whereSealed(i.home))
+	text.WriteString(wrapped("", "The secrets that are taken in are sealed "+whereSealed(i.home)+".", columns))
 	lost := "If your keyring is lost, what is sealed under it is lost, and the backup with it"
 	if i.home == cache.InFile {
 		lost = "If the key's file is lost, what is sealed under it is lost, and the backup with it"
 	}
-	fmt.Fprintf(&text, "%s: be sure\nthat you can get another credential. What lay in plain text may have been read\nand copied: replace it at its source when you can.\n", lost)
+	text.WriteString(wrapped("", lost+": be sure that you can get another credential. What lay in plain text may have been read and copied: replace it at its source when you can.", columns))
 	return text.String()
 }
 
-// what describes a user's credential, in one line without a secret.
+// what describes a user's credential without a secret; what else is to be known of
+// it stands below.
 func (i *importer) what(t *taking) string {
 	if t.entry.Provider != nil {
 		return i.whatProvider(t)
@@ -66,7 +67,7 @@ func (i *importer) whatProvider(t *taking) string {
 	p := t.entry.Provider
 	var parts []string
 	if t.user.Exec != nil {
-		parts = append(parts, "exec block of int128/kubelogin; its session is not taken over: run kubecred login")
+		parts = append(parts, "exec block of int128/kubelogin", "its session is not taken over: run kubecred login")
 	} else if p.Refresh.Empty() && p.IDToken.Empty() {
 		parts = append(parts, "auth-provider oidc without a session: run kubecred login")
 	} else if p.Refresh.Empty() {
@@ -83,7 +84,7 @@ func (i *importer) whatProvider(t *taking) string {
 	if len(p.Stays) > 0 {
 		parts = append(parts, strings.Join(p.Stays, " and ")+" stays in plain text; see docs/configuration.md for better places")
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, "\n    ")
 }
 
 // report is the end of an import that succeeded. Who has read already what was

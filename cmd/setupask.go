@@ -36,7 +36,7 @@ func (pl *plan) askIssuer(ctx context.Context) error {
 	if !pl.asking || pl.settings.IssuerURL != "" {
 		return nil
 	}
-	pl.person.Show("This signs you in at your OpenID Provider and writes a user into your kubeconfig.\n" +
+	pl.person.Show("This signs you in at your OpenID Provider, and writes a user into your\nkubeconfig. " +
 		"Nothing is written before you have signed in. Ctrl-C ends it.\n\n")
 	issuer, err := pl.ask(ctx, "Address of the provider (its issuer URL)", "")
 	if err != nil {

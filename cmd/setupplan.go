@@ -103,8 +103,8 @@ func (pl *plan) choosePreset(ctx context.Context) error {
 		pl.preset, known = providers.For(pl.settings.IssuerURL)
 		if !known && pl.asking {
 			var err error
-			pl.person.Show("Known providers: " + strings.Join(providerNames(), ", ") + ".\n")
-			if name, err = pl.ask(ctx, "Which one is it, if it is one of them", ""); err != nil {
+			pl.person.Show(wrapped("", "Known providers: "+strings.Join(providerNames(), ", ")+".", columns))
+			if name, err = pl.ask(ctx, "Which one is it, if it is one of them (Enter for none)", ""); err != nil {
 				return err
 			}
 		}

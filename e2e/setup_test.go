@@ -283,7 +283,7 @@ func TestSetupAsks(t *testing.T) {
 	r := p.start(desk.Terminal, p.program, "setup", "--certificate-authority="+p.ca(), "--token-cache-storage=file", "--grant-type=device-code")
 	for _, turn := range []struct{ asked, answer string }{
 		{`Address of the provider \(its issuer URL\): $`, theProvider(t).Issuer},
-		{`(?s)Known providers: auth0, .*Which one is it, if it is one of them: $`, ""},
+		{`(?s)Known providers: auth0, .*Which one is it, if it is one of them \(Enter for none\): $`, ""},
 		{`Client ID at the provider \[kubernetes\]: $`, publicClient},
 		{`Name of the user in the kubeconfig \[localhost:\d+\]: $`, "corp"},
 	} {
