@@ -92,12 +92,16 @@ func (pl *plan) askUser(ctx context.Context, config *kubeconfig.Config) (err err
 			}
 		}
 	}
-	current, err := config.Target("")
+	current, missing := config.Target("")
 	pl.current = current.Context
-	if err != nil || !pl.asking || pl.context != "" || current.User.Name == pl.user {
+	if pl.current == "" || !pl.asking || pl.context != "" || missing == nil && current.User.Name == pl.user {
 		return nil // no current context is no mistake
 	}
-	yes, err := pl.agree(ctx, fmt.Sprintf("Let the context %s use it, instead of the user %s?", cli.OneLine(current.Context), cli.OneLine(current.User.Name)))
+	instead := ""
+	if missing == nil {
+		instead = ", instead of the user " + cli.OneLine(current.User.Name)
+	}
+	yes, err := pl.agree(ctx, fmt.Sprintf("Let the context %s use it%s?", cli.OneLine(pl.current), instead))
 	if yes {
 		pl.context = current.Context
 	}

@@ -26,10 +26,10 @@ type part struct {
 
 func printouts() []part {
 	return []part{
-		{"authentication-config", []string{"the file for the API server's flag --authentication-config"}, func(pl *plan) string { return pl.server.AuthenticationConfiguration() }, true},
+		{"authentication-config", []string{"a file for the API server's --authentication-config"}, func(pl *plan) string { return pl.server.AuthenticationConfiguration() }, true},
 		{"flags", []string{"the same for API servers that take no such file;", "flags refuse neither names of system: nor tokens that live long"}, func(pl *plan) string { return pl.server.Flags() }, true},
 		{"rbac", []string{"an example of rights, for kubectl apply -f -"}, func(pl *plan) string { return pl.example().RBAC() }, false},
-		{"kuberc", []string{"for your ~/.kube/kuberc: kubectl then runs no other program for credentials;", "add those that your other users run"}, func(pl *plan) string { return setup.Kuberc(pl.program) }, false},
+		{"kuberc", []string{"for your ~/.kube/kuberc; kubectl then runs no other program", "for credentials: add those that your other users run"}, func(pl *plan) string { return setup.Kuberc(pl.program) }, false},
 		{"kubeconfig", nil, func(pl *plan) string { return setup.User(pl.user, pl.exec) }, false},
 	}
 }
@@ -75,18 +75,19 @@ func (pl *plan) example() setup.Sight {
 	return setup.Sight{Groups: []string{pl.server.Groups.Prefix + "developers"}}
 }
 
-// tell says what was found and done, and prints the parts.
+// tell prints the parts, and says what was found and done.
 func (pl *plan) tell(in signedIn, changes []kubeconfig.Change) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "Signed in%s, %s.\n\n", in.who, pl.app.until(in.credential.Expiry))
-	pl.tellSight(&out)
-	pl.tellChanges(&out, changes)
-	out.WriteString("\nWhat follows is for the cluster's administrator, and for you; --print=NAME prints one alone.\n")
+	out.WriteString("For the cluster's administrator, and for you; --print=NAME prints one alone.\n")
 	for _, p := range printouts() {
 		if p.name != "kubeconfig" && (!p.verifies || pl.verified()) {
 			fmt.Fprintf(&out, "\n# %s: %s\n%s", p.name, strings.Join(p.title, "\n# "), p.text(pl))
 		}
 	}
+	// Last, so that it is what a terminal shows.
+	fmt.Fprintf(&out, "\nSigned in%s, %s.\n\n", in.who, pl.app.until(in.credential.Expiry))
+	pl.tellSight(&out)
+	pl.tellChanges(&out, changes)
 	_, err := io.WriteString(pl.app.stdout, out.String())
 	return err
 }
@@ -157,13 +158,8 @@ func (pl *plan) tellChanges(out *strings.Builder, changes []kubeconfig.Change) {
 		done, uses = "Nothing was written. The user %s would be in %s", ", and the context %s would use it"
 	}
 	fmt.Fprintf(out, done, cli.OneLine(pl.user), cli.OneLine(changes[0].Path))
-	try := "kubectl --user=" + cli.Quote(pl.user, runtime.GOOS) + " get pods"
 	if pl.context != "" {
 		fmt.Fprintf(out, uses, cli.OneLine(pl.context))
-		try = "kubectl --context=" + cli.Quote(pl.context, runtime.GOOS) + " get pods"
-	}
-	if pl.context != "" && pl.context == pl.current {
-		try = "kubectl get pods"
 	}
 	out.WriteString(".\n")
 	if pl.wishes.dryRun {
@@ -172,5 +168,26 @@ func (pl *plan) tellChanges(out *strings.Builder, changes []kubeconfig.Change) {
 		}
 		return
 	}
-	fmt.Fprintf(out, "Try it: %s\n", try)
+	out.WriteString(pl.next())
+}
+
+// next is what to run now: without a context kubectl knows no cluster.
+func (pl *plan) next() string {
+	flag := func(name, value string) string { return " --" + name + "=" + cli.Quote(value, runtime.GOOS) }
+	file := ""
+	if pl.wishes.kubeconfig != "" {
+		file = flag("kubeconfig", pl.wishes.kubeconfig)
+	}
+	switch {
+	case pl.context == "" && pl.current == "":
+		return "No context is chosen, so kubectl knows no cluster yet. With CLUSTER and URL filled in:\n" +
+			"  kubectl config set-cluster CLUSTER --server=URL" + file + "\n" +
+			"  kubectl config set-context CLUSTER --cluster=CLUSTER" + flag("user", pl.user) + file + "\n" +
+			"  kubectl config use-context CLUSTER" + file + "\n"
+	case pl.context == "":
+		return "Try it: kubectl" + file + flag("user", pl.user) + " get pods\n"
+	case pl.context != pl.current:
+		return "Try it: kubectl" + file + flag("context", pl.context) + " get pods\n"
+	}
+	return "Try it: kubectl" + file + " get pods\n"
 }

@@ -222,7 +222,8 @@ func (e *NotFoundError) Error() string {
 }
 
 // Target follows a context, or the current one where context is empty. Its
-// error is a *NotFoundError.
+// error is a *NotFoundError; where the context is there and its user is not, the
+// context's name comes with it.
 func (c *Config) Target(context string) (Target, error) {
 	if context == "" {
 		context = c.current
@@ -233,7 +234,7 @@ func (c *Config) Target(context string) (Target, error) {
 	}
 	user, err := c.User(ctx.user)
 	if err != nil {
-		return Target{}, err
+		return Target{Context: context}, err
 	}
 	cluster := c.clusters[ctx.cluster]
 	t := Target{Context: context, User: user, Cluster: cluster.Cluster}
