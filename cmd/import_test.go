@@ -269,7 +269,7 @@ func TestImportKubelogin(t *testing.T) {
       args: [oidc-login, get-token, --oidc-issuer-url=`+p.provider.Issuer+`, --oidc-client-id=`+oidctest.ClientID+`, --oidc-client-secret=canary-secret, --token-cache-storage=disk, --password=canary-password]
       env: [{name: KEEP, value: me}]
       provideClusterInfo: true`))
-	p.importing("--dry-run").ok().prints("int128/kubelogin").prints("--token-cache-storage is left out").prints("--password stays in plain text")
+	p.importing("--dry-run").ok().prints("int128/kubelogin").prints("run kubecred login --user=me --kubeconfig=" + p.path(".kube", "config")).prints("--token-cache-storage is left out").prints("--password stays in plain text")
 	p.holds(plain)
 	p.importing("--yes").ok()
 	config := p.read(".kube", "config")

@@ -80,7 +80,7 @@ func ofImported(err error) (string, int) {
 		return "kubecred import --undo puts back what was imported, where its backup opens; else put the credential into the kubeconfig again and run kubecred import", exitLoginNeeded
 	}
 	return "put a new one into the kubeconfig, in place of the user's exec block, and run " +
-		importLine(e.about.Imported.File, "--user="+e.about.Imported.User), exitLoginNeeded
+		lineOn(e.about.Imported.File, "import", "--user="+e.about.Imported.User), exitLoginNeeded
 }
 
 // ofStay is about users that stay as they are.
@@ -121,7 +121,7 @@ func (e *onlyCopyError) Error() string {
 // under its lock.
 func (a *app) forgetImported(ctx context.Context, store *cache.Store, id cache.ID, who about, forget forgetting) error {
 	if !forget.imported {
-		back := importLine(who.Imported.File, "--undo", "--user="+who.Imported.User)
+		back := lineOn(who.Imported.File, "import", "--undo", "--user="+who.Imported.User)
 		return cli.Fail(&onlyCopyError{who}, back+" puts it back; kubecred logout --forget-imported forgets it for good", exitDenied)
 	}
 	if err := a.forgetCopies(ctx, forget.copies, id); err != nil {

@@ -65,11 +65,12 @@ func of(who string) string {
 
 func (i *importer) whatProvider(t *taking) string {
 	p := t.entry.Provider
+	login := "run " + lineOn(i.kubeconfig, "login", "--user="+t.user.Name)
 	var parts []string
 	if t.user.Exec != nil {
-		parts = append(parts, "exec block of int128/kubelogin", "its session is not taken over: run kubecred login")
+		parts = append(parts, "exec block of int128/kubelogin", "its session is not taken over: "+login)
 	} else if p.Refresh.Empty() && p.IDToken.Empty() {
-		parts = append(parts, "auth-provider oidc without a session: run kubecred login")
+		parts = append(parts, "auth-provider oidc without a session: "+login)
 	} else if p.Refresh.Empty() {
 		parts = append(parts, "auth-provider oidc, its ID token "+i.until(p.Expiry)+" and no refresh token")
 	} else {
@@ -103,20 +104,20 @@ func (i *importer) report(told string, batches []*batch) error {
 
 // undoLine is the command that undoes this import.
 func (i *importer) undoLine() string {
-	words := []string{"--undo"}
+	words := []string{"import", "--undo"}
 	if i.settings.CacheDir != i.files.Cache {
 		words = append(words, "--token-cache-dir="+i.settings.CacheDir)
 	}
-	return importLine(i.kubeconfig, words...)
+	return lineOn(i.kubeconfig, words...)
 }
 
-// importLine is an import of a file's, or of the usual one's, that works as it is
+// lineOn is a command on a kubeconfig, or on the usual one, that works as it is
 // printed.
-func importLine(file string, words ...string) string {
+func lineOn(file string, words ...string) string {
 	if file != "" {
 		words = append(words, "--kubeconfig="+file)
 	}
-	line := "kubecred import"
+	line := "kubecred"
 	for _, word := range words {
 		line += " " + cli.Quote(cli.OneLine(word), runtime.GOOS)
 	}

@@ -180,7 +180,7 @@ func (pl *plan) next() string {
 	}
 	switch {
 	case pl.context == "" && pl.current == "":
-		return "No context is chosen, so kubectl knows no cluster yet. With CLUSTER and URL filled in:\n" +
+		return "No context is chosen, so kubectl knows no cluster. Fill in CLUSTER and URL:\n" +
 			"  kubectl config set-cluster CLUSTER --server=URL" + file + "\n" +
 			"  kubectl config set-context CLUSTER --cluster=CLUSTER" + flag("user", pl.user) + file + "\n" +
 			"  kubectl config use-context CLUSTER" + file + "\n"

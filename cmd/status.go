@@ -223,12 +223,12 @@ func (a *app) printImported(w io.Writer, r statusReport) {
 		if !e.expiry.After(a.now()) {
 			ends = "has ended"
 		}
-		fmt.Fprintf(w, "The %s of the user %q %s %s, and nothing renews it:\n  put a new one into the kubeconfig, in place of the exec block, and run %s.\n",
-			e.Kind, e.Imported.User, ends, e.expiry.Local().Format("2006-01-02 15:04"), importLine(e.Imported.File, "--user="+e.Imported.User))
+		fmt.Fprintf(w, "The %s of the user %q %s %s, and nothing renews it:\n  put a new one into the kubeconfig, in place of the exec block, and run\n  %s\n",
+			e.Kind, e.Imported.User, ends, e.expiry.Local().Format("2006-01-02 15:04"), lineOn(e.Imported.File, "import", "--user="+e.Imported.User))
 	}
 	for _, b := range r.Backups {
 		fmt.Fprintf(w, "A backup of %s is sealed, from the import of %s (%s):\n  %s puts it back.\n",
-			b.File, quotedNames(b.Users), b.At.Local().Format("2006-01-02 15:04"), importLine(b.File, "--undo"))
+			b.File, quotedNames(b.Users), b.At.Local().Format("2006-01-02 15:04"), lineOn(b.File, "import", "--undo"))
 	}
 }
 
