@@ -99,8 +99,10 @@ func ofSettings(err error) (string, int) {
 		return settingHint(setting), exitConfig
 	case errors.As(err, &version):
 		return "set apiVersion in the kubeconfig's exec block to " + string(execcred.V1), exitConfig
-	case errors.As(err, &notFound), errors.Is(err, errNotOurs):
-		return "name another with --context or --user, or give --oidc-issuer-url and --oidc-client-id", exitConfig
+	case errors.As(err, &notFound):
+		return "name another with --context or --user, or give --oidc-issuer-url and --oidc-client-id; kubecred setup makes a user that signs in", exitConfig
+	case errors.Is(err, errNotOurs):
+		return "kubecred import --dry-run shows whether what it has can be taken in; kubecred setup makes one that signs in; --context and --user name another", exitConfig
 	case errors.As(err, &broken):
 		return "mend the file, or name another with --kubeconfig", exitConfig
 	case errors.As(err, &held):

@@ -66,8 +66,8 @@ func TestExplain(t *testing.T) {
 		{&settings.Error{Problem: settings.Untrusted}, exitConfig, "only its owner"},
 		{&settings.Error{Problem: settings.Unreadable, Err: fs.ErrPermission}, exitConfig, "may read it"},
 		{&execcred.VersionError{Asked: "v2"}, exitConfig, "apiVersion"},
-		{&kubeconfig.NotFoundError{Kind: "context", Name: "x"}, exitConfig, "--context"},
-		{errNotOurs, exitConfig, "--context"},
+		{&kubeconfig.NotFoundError{Kind: "context", Name: "x"}, exitConfig, "kubecred setup"},
+		{errNotOurs, exitConfig, "kubecred import"},
 		{&login.ConfigError{Setting: "PKCE", Reason: "it is none"}, exitConfig, "correct the setting"},
 
 		{&cache.LockedError{Home: cache.InKeyring, Err: errors.New("x")}, exitCache, "unlock your keyring"},
