@@ -61,7 +61,7 @@ and --undo puts it back. Credentials that a kubeconfig names by path stay files.
 	c.Flags().StringVar(&i.user, "user", "", "Take in this user's credentials")
 	c.Flags().BoolVar(&i.all, "all", false, "Take in every user's")
 	c.Flags().BoolVar(&i.dryRun, "dry-run", false, "Show what would be done and do nothing")
-	c.Flags().BoolVar(&i.undo, "undo", false, "Put back what the newest import took, or with --user or --context that user's")
+	c.Flags().BoolVar(&i.undo, "undo", false, "Put back what the newest import took; with --user or --context that user's, with --all every import's")
 	c.Flags().BoolVar(&i.yes, "yes", false, "Do not ask")
 	i.flags = addSome(c.Flags(), "token-cache-storage", "token-cache-dir", "kernel-keyring")
 	c.RunE = func(c *cobra.Command, _ []string) error { return i.run(c.Context()) }
