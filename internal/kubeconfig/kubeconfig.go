@@ -161,13 +161,13 @@ func (f file) resolve(path string) error {
 func read(path string) ([]byte, error) {
 	// A pipe would be waited for without an end, and be empty for kubectl.
 	if info, err := os.Stat(path); err != nil {
-		return nil, err
+		return nil, forbidden(path, err)
 	} else if !info.Mode().IsRegular() {
 		return nil, &FileError{Path: path, Reason: "is not a regular file"}
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, forbidden(path, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
@@ -175,6 +175,14 @@ func read(path string) ([]byte, error) {
 		err = &FileError{Path: path, Reason: fmt.Sprintf("is larger than %d MiB", maxFile>>20)}
 	}
 	return data, err
+}
+
+// forbidden makes a file's error of a system's that a person can mend there.
+func forbidden(path string, err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return &FileError{Path: path, Reason: "cannot be read: permission denied"}
+	}
+	return err
 }
 
 func (c *Config) merge(f file) {
