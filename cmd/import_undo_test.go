@@ -28,7 +28,15 @@ func TestUndoInAChangedFile(t *testing.T) {
 	if p.asBlock("other").ok().token() != "canary-other" {
 		t.Error("the other one is not what it was")
 	}
-	// One that somebody gave another token is theirs.
+	// One that somebody gave a file beside the block, or another token, is theirs.
+	beside := got[:strings.LastIndex(got, "exec:")] + strings.Replace(got[strings.LastIndex(got, "exec:"):], "exec:", "tokenFile: /run/theirs\n    exec:", 1)
+	if !strings.Contains(got[strings.Index(got, "other"):], "exec:") {
+		t.Fatalf("where is the block?\n%s", got)
+	}
+	p.write(beside, ".kube", "config")
+	p.importing("--undo").fails(exitConfig, `"other"`)
+	p.holds(beside)
+	p.write(got, ".kube", "config")
 	var theirs string
 	for part := range strings.SplitSeq(got, "- name: ") {
 		if strings.HasPrefix(part, "other") {

@@ -13,7 +13,6 @@ import (
 	"slices"
 
 	"github.com/kubecred/kubecred/cache"
-	"github.com/kubecred/kubecred/execcred"
 	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/intake"
 	"github.com/kubecred/kubecred/internal/kubeconfig"
@@ -254,11 +253,8 @@ func (i *importer) resolve(t *taking, args []string, env []kubeconfig.EnvVar) (*
 	if err != nil {
 		return nil, err
 	}
-	t.block = kubeconfig.Exec{
-		APIVersion: string(execcred.V1), Command: command, Args: args, Env: env,
-		InteractiveMode: "IfAvailable",
-		InstallHint:     "kubecred is missing; see https://github.com/kubecred/kubecred",
-	}
+	t.block = execBlock(command, args)
+	t.block.Env = env
 	if t.user.Exec != nil {
 		t.block.ProvideClusterInfo = t.user.Exec.ProvideClusterInfo
 	}

@@ -195,7 +195,7 @@ func (u *undoing) restore(d *kubeconfig.Document, user importedUser) error {
 	case bytes.Equal(is.Raw, was.Raw): // by hand, or by an undo that was cut short
 		u.back = append(u.back, user)
 		return nil
-	case is.Exec == nil || !slices.Equal(is.Exec.Args, user.Args) || !is.Token.Empty() || len(is.ClientCertificateData) > 0:
+	case is.Exec == nil || !slices.Equal(is.Exec.Args, user.Args) || !is.Token.Empty() || len(is.ClientCertificateData) > 0 || is.TokenFile != "" || is.ClientCertificate != "":
 		u.left = append(u.left, user.Name)
 		return nil
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/kubecred/kubecred/cache"
-	"github.com/kubecred/kubecred/execcred"
 	"github.com/kubecred/kubecred/internal/cli"
 	"github.com/kubecred/kubecred/internal/kubeconfig"
 	"github.com/kubecred/kubecred/internal/providers"
@@ -243,17 +242,15 @@ func unlessDash(text string) string {
 
 // block is the exec block.
 func (pl *plan) block() (err error) {
-	pl.exec = kubeconfig.Exec{
-		APIVersion:      string(execcred.V1),
-		Args:            append([]string{"get-token"}, pl.lasting...),
-		InteractiveMode: "IfAvailable",
-		InstallHint:     "kubecred is missing; see https://github.com/kubecred/kubecred",
+	var command string
+	if command, pl.program, err = pl.app.called(pl.wishes.gui); err != nil {
+		return err
 	}
+	pl.exec = execBlock(command, append([]string{"get-token"}, pl.lasting...))
 	if pl.settings.Grant == settings.GrantClientCredentials {
 		pl.exec.InteractiveMode = "Never"
 	}
-	pl.exec.Command, pl.program, err = pl.app.called(pl.wishes.gui)
-	return err
+	return nil
 }
 
 // name is what the user is called where nobody says.

@@ -4,7 +4,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/kubecred/kubecred/execcred"
+	"github.com/kubecred/kubecred/internal/kubeconfig"
 )
+
+// execBlock is what setup and import write for a user.
+func execBlock(command string, args []string) kubeconfig.Exec {
+	return kubeconfig.Exec{
+		APIVersion: string(execcred.V1), Command: command, Args: args,
+		InteractiveMode: "IfAvailable",
+		InstallHint:     "kubecred is missing; see https://github.com/kubecred/kubecred",
+	}
+}
 
 // called returns how an exec block calls this program, and where it lies: by its
 // name where that leads to it, since paths differ between machines, but not for
