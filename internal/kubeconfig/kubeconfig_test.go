@@ -171,21 +171,6 @@ func TestSyntaxErrorNamesTheLine(t *testing.T) {
 	}
 }
 
-func TestForbiddenFile(t *testing.T) {
-	path := write(t, one)[0]
-	if err := os.Chmod(path, 0); err != nil {
-		t.Fatal(err)
-	}
-	if f, err := os.Open(path); err == nil {
-		f.Close()
-		t.Skip("this person may read everything")
-	}
-	var broken *FileError
-	if _, err := Load([]string{path}); !errors.As(err, &broken) || broken.Path != path {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestPaths(t *testing.T) {
 	sep := string(filepath.ListSeparator)
 	if got := Paths("a"+sep+sep+"b", "/home"); !reflect.DeepEqual(got, []string{"a", "b"}) {
