@@ -82,7 +82,7 @@ func NewSessions(store Store, revoked *Revocations, life time.Duration, now func
 
 // Create begins a session of User, Name, Client and what else s says, and
 // returns it with the first refresh token. Of a user who has PerUser sessions
-// the oldest ends, and its tokens. Errors: ErrUnavailable.
+// the one that was not renewed for the longest time ends, and its tokens. Errors: ErrUnavailable.
 func (s *Sessions) Create(ctx context.Context, session Session) (Session, secret.Text, error) {
 	if session.User == "" {
 		return Session{}, secret.Text{}, errors.New("state: a session is somebody's")
